@@ -1,0 +1,63 @@
+/**
+ * The operation: what a reverse proxy asked, in one shape for both protocols.
+ *
+ * Glossary
+ *   op        one call of frps or prox, named as on the wire (`NewProxy`, `on_connect`)
+ *   decision  what the policy said about an op (decision.ts)
+ *   rule      one policy key with its value (policy/rule.ts)
+ *   revision  a hash that names one state of the whole rule set
+ *   event     what is published about an op (events/schema.ts)
+ *   stream    a family of events that share a topic (events/streams.ts)
+ *   sequence  the gapless number of an event within instance, epoch and topic
+ *   segment   one file of the journal
+ *   cursor    up to where the forwarder has every record confirmed by Kafka
+ */
+
+export type Protocol = "frp" | "prox";
+
+/** Where a connection came from. `ip` is canonical text: an IPv4-mapped IPv6 address is its IPv4 address. */
+export interface Remote {
+  readonly ip: string | null;
+  readonly port: number | null;
+}
+
+export interface ProxyFacts {
+  /** The full name, `alice.ssh`. */
+  readonly name: string;
+  /** `tcp`, `http`, …; null where the wire does not say (CloseProxy). */
+  readonly type: string | null;
+  /** Domains asked for, in the form that policy/domains.ts makes; the subdomain is joined to its host. */
+  readonly domains: readonly string[];
+}
+
+export interface Op {
+  readonly protocol: Protocol;
+  /** The name of the frps or prox that asked. */
+  readonly node: string;
+  /** Native name; for an op nobody knows whatever the wire said. */
+  readonly name: string;
+  /** Whether this is an op of the protocol that we know. */
+  readonly known: boolean;
+  /** Whether a refusal has any effect. CloseProxy and CloseUserConn only tell. */
+  readonly refusable: boolean;
+  /** `X-Frp-Reqid`; null where the wire gives none. */
+  readonly reqid: string | null;
+  /** The frp user; "" is the anonymous one; null where the op names no user at all. */
+  readonly user: string | null;
+  /** Public client id, `c_` and 16 hex digits; null before frps has given a run id. */
+  readonly client: string | null;
+  readonly proxy: ProxyFacts | null;
+  /** Client address at Login, visitor address at NewUserConn and CloseUserConn. */
+  readonly remote: Remote | null;
+  /** The op's content as it came, parsed. Numbers that JavaScript cannot hold are JSON.rawJSON objects. */
+  readonly content: Readonly<Record<string, unknown>>;
+  /** Wall clock when the op reached us, milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+/** What goes back to the wire; each edge writes it in its own words. */
+export type Answer =
+  | { readonly kind: "allow" }
+  | { readonly kind: "refuse"; readonly reason: string }
+  /** Changed fields by native name; the edge puts them into the whole content. */
+  | { readonly kind: "rewrite"; readonly set: Readonly<Record<string, unknown>> };
