@@ -1,0 +1,197 @@
+/** Reads the settings once: defaults, then sluice.toml, then the environment. All problems come together. */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { parse as parseToml, TomlError } from "smol-toml";
+import { SluiceError, textOf } from "../errors.ts";
+import { nearest } from "../spelling.ts";
+import { type SettingRow, type Settings, settingRows, settingsSchema } from "./settings.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  /** Where each setting that is not a default came from. */
+  readonly origins: ReadonlyMap<string, string>;
+}
+
+type Tree = Record<string, unknown>;
+
+/**
+ * @param file path of the settings file; when null, `sluice.toml` is read if it exists
+ * @throws SluiceError config_invalid, naming every problem with its key and the way out
+ */
+export function loadSettings(file: string | null, env: Environment): LoadedSettings {
+  const problems: string[] = [];
+  const origins = new Map<string, string>();
+  const tree = readFile(file, problems, origins);
+  readEnvironment(env, tree, problems, origins);
+  const parsed = settingsSchema.safeParse(withGroups(tree), { reportInput: true });
+  if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemOf(issue, origins)));
+  else problems.push(...contradictions(parsed.data));
+  if (problems.length > 0) throw new SluiceError("config_invalid", listOf(problems));
+  return { settings: deepFreeze(parsed.data as Settings), origins };
+}
+
+function listOf(problems: readonly string[]): string {
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return `${count} in the settings:\n${problems.map((p) => `  - ${p}`).join("\n")}`;
+}
+
+function readFile(file: string | null, problems: string[], origins: Map<string, string>): Tree {
+  const path = file ?? "sluice.toml";
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (thrown) {
+    if (file === null && (thrown as NodeJS.ErrnoException).code === "ENOENT") return {};
+    problems.push(`${path}: cannot be read (${textOf(thrown)}); name another with --config or SLUICE_CONFIG`);
+    return {};
+  }
+  try {
+    const tree = parseToml(text) as Tree;
+    noteOrigins(tree, "", path, origins);
+    return tree;
+  } catch (thrown) {
+    const where = thrown instanceof TomlError ? ` in line ${thrown.line}, column ${thrown.column}` : "";
+    // smol-toml's message quotes the lines around the mistake, which may hold a password.
+    problems.push(`${path}: is not TOML${where}: ${textOf(thrown).split("\n")[0]}`);
+    return {};
+  }
+}
+
+function noteOrigins(tree: Tree, prefix: string, path: string, origins: Map<string, string>): void {
+  for (const [name, value] of Object.entries(tree)) {
+    if (isTree(value)) noteOrigins(value, `${prefix}${name}.`, path, origins);
+    else origins.set(prefix + name, path);
+  }
+}
+
+/** Kubernetes puts these beside a service called `sluice`; they are not ours. */
+const kubernetesNames = /^SLUICE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT(?:_\d+_(?:TCP|UDP)\w*)?)$/;
+const notSettings = /^SLUICE_(?:CONFIG$|TEST_|PROX_BIN$)/;
+
+function readEnvironment(
+  env: Environment,
+  tree: Tree,
+  problems: string[],
+  origins: Map<string, string>,
+): void {
+  const byName = new Map(settingRows.map((row) => [row.env, row]));
+  for (const [name, raw] of Object.entries(env)) {
+    if (!name.startsWith("SLUICE_") || raw === undefined) continue;
+    const fromFile = name.endsWith("_FILE") && !byName.has(name);
+    const row = byName.get(fromFile ? name.slice(0, -5) : name);
+    if (row && (!fromFile || row.secret)) {
+      const text = fromFile ? secretFrom(raw, name, problems) : raw;
+      if (text === null) continue;
+      put(tree, row.key, typed(row, text));
+      origins.set(row.key, name);
+    } else if (!notSettings.test(name) && !kubernetesNames.test(name)) {
+      const hint = nearest(name, [...byName.keys()]);
+      problems.push(`${name}: no such setting${hint ? `; did you mean ${hint}?` : ""}`);
+    }
+  }
+}
+
+function secretFrom(path: string, name: string, problems: string[]): string | null {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (thrown) {
+    problems.push(`${name}: the file it names cannot be read (${textOf(thrown)})`);
+    return null;
+  }
+}
+
+function typed(row: SettingRow, text: string): unknown {
+  if (row.kind === "list")
+    return text
+      .split(",")
+      .map((part) => part.trim())
+      .filter((part) => part !== "");
+  if (row.kind === "boolean") return text === "true" ? true : text === "false" ? false : text;
+  const numeric = row.kind === "number" || row.kind === "bytes";
+  return numeric && /^-?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text;
+}
+
+function put(tree: Tree, key: string, value: unknown): void {
+  const path = key.split(".");
+  const last = path.pop()!;
+  let at = tree;
+  for (const name of path) {
+    if (!isTree(at[name])) at[name] = {};
+    at = at[name] as Tree;
+  }
+  at[last] = value;
+}
+
+/** Groups that nobody wrote are there all the same, so that their defaults apply. */
+function withGroups(tree: Tree): Tree {
+  const groups = Object.fromEntries(
+    settingRows.flatMap((row) => (row.key.includes(".") ? [[row.key.split(".")[0]!, {}]] : [])),
+  );
+  return { ...groups, ...tree };
+}
+
+type Issue = { code: string; path: PropertyKey[]; message: string; keys?: string[]; input?: unknown };
+
+function problemOf(issue: unknown, origins: ReadonlyMap<string, string>): string[] {
+  const { code, path, message, keys, input } = issue as Issue;
+  const key = path.join(".");
+  const prefix = key === "" ? "" : `${key}.`;
+  if (code === "unrecognized_keys" && keys) {
+    return keys.map((name) => {
+      const hint = nearest(
+        prefix + name,
+        settingRows.map((row) => row.key),
+      );
+      return `${prefix}${name}: no such setting${hint ? `; did you mean ${hint}?` : ""}`;
+    });
+  }
+  const row = settingRows.find((r) => r.key === key || key.startsWith(`${r.key}.`));
+  const secret = row?.secret === true || /(^|\.)auth$/.test(key);
+  const shown = secret || input === undefined ? "" : ` is ${JSON.stringify(input)}:`;
+  const origin = origins.get(key) ?? origins.get(row?.key ?? "");
+  return [`${key}${origin ? ` (${origin})` : ""}:${shown} ${message}`];
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+function contradictions(settings: Settings): string[] {
+  const problems: string[] = [];
+  if (!isLoopback(settings.http.host) && settings.http.auth === undefined) {
+    problems.push(
+      `http.host is "${settings.http.host}", beyond loopback, and http.auth is not set: anybody could call; ` +
+        "set http.auth (SLUICE_HTTP_AUTH) to user:password and put the same into frps's addr",
+    );
+  }
+  if (!isLoopback(settings.admin.host) && settings.admin.token === undefined) {
+    problems.push(
+      `admin.host is "${settings.admin.host}", beyond loopback, and admin.token is not set: set SLUICE_ADMIN_TOKEN`,
+    );
+  }
+  if (
+    settings.http.port !== 0 &&
+    settings.http.port === settings.admin.port &&
+    settings.http.host === settings.admin.host
+  ) {
+    problems.push(`http.port and admin.port are both ${settings.http.port}: give them two`);
+  }
+  if (settings.events.redact === "hmac" && settings.events.hmacKey === undefined) {
+    problems.push("events.redact is hmac and events.hmacKey is not set: set SLUICE_EVENTS_HMAC_KEY");
+  }
+  if (settings.journal.maxBytes < 2 * settings.journal.segmentBytes) {
+    problems.push("journal.maxBytes must be at least twice journal.segmentBytes");
+  }
+  return problems;
+}
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}

@@ -1,0 +1,241 @@
+/**
+ * Every setting, once: its default, its unit and its sentence. `sluice config`, the README's table and the
+ * names in the environment all come from here.
+ */
+import { z } from "zod";
+
+export interface SettingMeta {
+  readonly unit?: string;
+  /** Masked wherever settings are shown; may come from a file named by `<ENV>_FILE`. */
+  readonly secret?: true;
+}
+
+function setting<T extends z.ZodType>(schema: T, sentence: string, meta: SettingMeta = {}): T {
+  return schema.meta({ description: sentence, ...meta });
+}
+
+const byteUnits: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** A number of bytes, also as text with a unit: `64MiB`. */
+const bytes = z.preprocess((value) => {
+  const parts = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)$/.exec(value.trim()) : null;
+  return parts ? Math.floor(Number(parts[1]) * byteUnits[parts[2] as string]!) : value;
+}, z.int("must be a number of bytes, or text such as 64MiB").positive());
+
+const milliseconds = z.int().nonnegative();
+const port = z.int().min(0).max(65535);
+const auth = z.string().regex(/^[^:\s]+:\S+$/, "must be user:password, as in frps's addr");
+
+/** Names of frps and prox nodes, in paths and in settings (design: 1 to 64 characters). */
+export const nodeName = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, "must be 1 to 64 of the characters A-Z a-z 0-9 . _ -");
+
+const http = z.strictObject({
+  host: setting(z.string().min(1).default("127.0.0.1"), "address the plugin port listens on"),
+  port: setting(port.default(9000), "plugin port; 0 takes a free one"),
+  path: setting(
+    z
+      .string()
+      .regex(/^\/[^\s?#:*]*$/, "must begin with / and hold none of ? # : *")
+      .default("/handler"),
+    "path that frps posts to; `<path>/<node>` names the frps",
+  ),
+  auth: setting(
+    auth.optional(),
+    "user:password that every call must bring; needed to listen beyond loopback",
+    { secret: true },
+  ),
+  deadlineMs: setting(
+    z.int().positive().default(2000),
+    "longest wait for the record of an op to be durable before journal.onFailure decides",
+    { unit: "ms" },
+  ),
+  loginsPerMinute: setting(
+    z.int().nonnegative().default(1200),
+    "logins taken per client address (IPv6: /64) and minute, further ones are refused unrecorded and counted; 0 is no limit",
+    { unit: "per min" },
+  ),
+});
+
+const nodeSettings = z.strictObject({
+  auth: setting(auth.optional(), "user:password that fixes a call to this node", { secret: true }),
+  subdomainHost: setting(
+    z.string().min(1).optional(),
+    "this frps's subDomainHost, joined to a proxy's subdomain for domain rules",
+  ),
+});
+
+const redis = z.strictObject({
+  url: setting(
+    z
+      .string()
+      .regex(/^rediss?:\/\//, "must begin with redis:// or rediss://")
+      .optional(),
+    "redis://[user:password@]host:port[/db] that holds the policy; without it the policy file is used",
+    { secret: true },
+  ),
+  prefix: setting(z.string().default("sluice:"), "prefix of every key in Redis"),
+});
+
+const policy = z.strictObject({
+  file: setting(
+    z.string().min(1).default("policy.json"),
+    "policy file, used without redis.url; absent is no rules",
+  ),
+  default: setting(z.enum(["allow", "deny"]).default("allow"), "what decides when no rule does"),
+  mode: setting(
+    z.enum(["enforce", "observe"]).default("enforce"),
+    "observe records refusals as wouldRefuse and allows",
+  ),
+  ownNames: setting(z.boolean().default(true), "refuse proxy names that are not the user's own"),
+  maxStaleMs: setting(
+    milliseconds.default(300_000),
+    "age of the policy from which whenStale holds, while its source is away",
+    { unit: "ms" },
+  ),
+  whenStale: setting(z.enum(["serve", "deny"]).default("serve"), "go on by the old rules, or refuse"),
+});
+
+const kafka = z.strictObject({
+  brokers: setting(
+    z.array(z.string().regex(/^[^\s:/]+:\d+$|^\[[^\]]+\]:\d+$/, "must be host:port")).default([]),
+    "host:port list; empty keeps the events in the journal",
+  ),
+  clientId: setting(z.string().min(1).default("sluice"), "name the brokers log for us"),
+  topicPrefix: setting(
+    z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{0,200}$/, "may hold A-Z a-z 0-9 . _ -")
+      .default("sluice."),
+    "prefix of every topic",
+  ),
+  partitions: setting(z.int().positive().default(6), "partitions of topics we create"),
+  replicationFactor: setting(
+    z.int().min(1).max(32767).optional(),
+    "replication of topics we create; by default the number of brokers, at most 3",
+  ),
+  createTopics: setting(z.boolean().default(true), "create missing topics; existing ones are only checked"),
+  compression: setting(z.enum(["gzip", "zstd", "none"]).default("gzip"), "compression of record batches"),
+});
+
+const journal = z.strictObject({
+  sync: setting(
+    z.enum(["fsync", "write"]).default("fsync"),
+    "fsync: an answered op survives power loss; write: only the end of the process, synced every 100 ms",
+  ),
+  segmentBytes: setting(bytes.default(64 * 1024 ** 2), "size at which a new segment begins", {
+    unit: "bytes",
+  }),
+  maxBytes: setting(bytes.default(4 * 1024 ** 3), "bound on all segments together", { unit: "bytes" }),
+  keepMs: setting(milliseconds.default(86_400_000), "how long acknowledged segments stay, within maxBytes", {
+    unit: "ms",
+  }),
+  onFailure: setting(
+    z.enum(["answer", "refuse"]).default("answer"),
+    "what happens to an op that cannot be made durable",
+  ),
+});
+
+const events = z.strictObject({
+  redact: setting(
+    z.enum(["mask", "hmac", "off"]).default("mask"),
+    "secrets in events: masked, replaced by a keyed hash, or left as they came",
+  ),
+  hmacKey: setting(
+    z.string().min(16, "must have at least 16 characters").optional(),
+    "key for redact = hmac",
+    {
+      secret: true,
+    },
+  ),
+});
+
+const admin = z.strictObject({
+  host: setting(z.string().min(1).default("127.0.0.1"), "address of the admin port"),
+  port: setting(port.default(9001), "port of /healthz, /readyz and /metrics; 0 takes a free one"),
+  token: setting(
+    z.string().min(1).optional(),
+    "bearer token for all but /healthz and /readyz; needed to listen beyond loopback",
+    { secret: true },
+  ),
+});
+
+const stop = z.strictObject({
+  delayMs: setting(milliseconds.default(0), "how long the listener stays open after /readyz fails", {
+    unit: "ms",
+  }),
+  drainMs: setting(milliseconds.default(2000), "longest wait for connections to end", { unit: "ms" }),
+});
+
+const log = z.strictObject({
+  level: setting(z.enum(["debug", "info", "warn", "error"]).default("info"), "least level logged"),
+  format: setting(z.enum(["pretty", "json"]).optional(), "by default pretty on a terminal, json else"),
+});
+
+const groups = { http, redis, policy, kafka, journal, events, admin, stop, log };
+
+export const settingsSchema = z.strictObject({
+  node: setting(nodeName.default("frps"), "the frps's name when the path has none"),
+  nodes: z
+    .record(nodeName, nodeSettings)
+    .default({})
+    .meta({ description: "per frps: auth, subdomainHost (file only)" }),
+  data: z.strictObject({
+    dir: setting(z.string().min(1).default("./data"), "journal, cursor, instance id, last known policy"),
+  }),
+  ...groups,
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+
+export interface SettingRow {
+  /** `http.port` */
+  readonly key: string;
+  /** `SLUICE_HTTP_PORT` */
+  readonly env: string;
+  readonly sentence: string;
+  readonly unit: string | null;
+  readonly secret: boolean;
+  readonly defaultValue: unknown;
+  readonly kind: "number" | "boolean" | "list" | "text" | "bytes";
+}
+
+export function envNameOf(key: string): string {
+  return `SLUICE_${key
+    .replace(/([a-z])([A-Z])/g, "$1_$2")
+    .replaceAll(".", "_")
+    .toUpperCase()}`;
+}
+
+/** Every setting that has a fixed key, in the order of the schema. */
+export const settingRows: readonly SettingRow[] = rowsOf(settingsSchema, "");
+
+function rowsOf(group: z.ZodObject, prefix: string): SettingRow[] {
+  return Object.entries(group.shape).flatMap(([name, schema]) => {
+    const key = prefix + name;
+    if (schema instanceof z.ZodObject) return rowsOf(schema, `${key}.`);
+    if (key === "nodes") return [];
+    const meta = (schema as z.ZodType).meta() as SettingMeta & { description?: string };
+    const defaultValue = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
+    return [
+      {
+        key,
+        env: envNameOf(key),
+        sentence: meta.description ?? "",
+        unit: meta.unit ?? null,
+        secret: meta.secret === true,
+        defaultValue,
+        kind: kindOf(schema as z.ZodType),
+      },
+    ];
+  });
+}
+
+function kindOf(schema: z.ZodType): SettingRow["kind"] {
+  const inner = schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
+  if (inner instanceof z.ZodPipe) return "bytes";
+  if (inner instanceof z.ZodNumber) return "number";
+  if (inner instanceof z.ZodBoolean) return "boolean";
+  return inner instanceof z.ZodArray ? "list" : "text";
+}

@@ -1,0 +1,123 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadSettings } from "../../src/config/load.ts";
+import { settingRows } from "../../src/config/settings.ts";
+import { settingsTable, shownSettings } from "../../src/config/show.ts";
+import { SluiceError } from "../../src/errors.ts";
+
+function fileWith(text: string): string {
+  const path = join(mkdtempSync(join(tmpdir(), "sluice-config-")), "sluice.toml");
+  writeFileSync(path, text);
+  return path;
+}
+
+function problemsOf(file: string | null, env: Record<string, string>): string {
+  try {
+    loadSettings(file, env);
+  } catch (thrown) {
+    expect(thrown).toBeInstanceOf(SluiceError);
+    expect((thrown as SluiceError).code).toBe("config_invalid");
+    return (thrown as SluiceError).message;
+  }
+  throw new Error("the settings were taken");
+}
+
+const nothing = fileWith("");
+
+describe("settings", () => {
+  it("work without any file or variable", () => {
+    const { settings } = loadSettings(nothing, {});
+    expect(settings.http).toMatchObject({
+      host: "127.0.0.1",
+      port: 9000,
+      path: "/handler",
+      deadlineMs: 2000,
+    });
+    expect(settings.journal).toMatchObject({ sync: "fsync", segmentBytes: 67_108_864, onFailure: "answer" });
+    expect(settings.kafka.brokers).toEqual([]);
+    expect(Object.isFrozen(settings.http)).toBe(true);
+  });
+
+  it("come from the file, and the environment outranks it", () => {
+    const file = fileWith(
+      'node = "edge-1"\n[http]\nport = 9100\n[journal]\nsegmentBytes = "1MiB"\n[nodes.edge-2]\nauth = "u:p"\n',
+    );
+    const { settings, origins } = loadSettings(file, {
+      SLUICE_HTTP_PORT: "9200",
+      SLUICE_KAFKA_BROKERS: "a:1, b:2",
+      SLUICE_POLICY_OWN_NAMES: "false",
+    });
+    expect(settings.node).toBe("edge-1");
+    expect(settings.http.port).toBe(9200);
+    expect(settings.journal.segmentBytes).toBe(1_048_576);
+    expect(settings.kafka.brokers).toEqual(["a:1", "b:2"]);
+    expect(settings.policy.ownNames).toBe(false);
+    expect(settings.nodes).toEqual({ "edge-2": { auth: "u:p" } });
+    expect(origins.get("http.port")).toBe("SLUICE_HTTP_PORT");
+    expect(origins.get("node")).toBe(file);
+  });
+
+  it("take a secret from the file that <name>_FILE names", () => {
+    const { settings } = loadSettings(nothing, { SLUICE_ADMIN_TOKEN_FILE: fileWith("t0ken\n") });
+    expect(settings.admin.token).toBe("t0ken");
+  });
+
+  it.each([
+    ["a misspelt variable", {}, { SLUICE_HTTP_PROT: "1" }, "did you mean SLUICE_HTTP_PORT?"],
+    ["a misspelt key", "[http]\nprot = 1", {}, "http.prot: no such setting; did you mean http.port?"],
+    ["a word for a number", {}, { SLUICE_HTTP_PORT: "many" }, 'http.port (SLUICE_HTTP_PORT): is "many"'],
+    ["a number out of range", "[http]\nport = 99999", {}, "http.port"],
+    ["a choice that is none", {}, { SLUICE_JOURNAL_SYNC: "never" }, "journal.sync"],
+    ["a broker without port", {}, { SLUICE_KAFKA_BROKERS: "kafka" }, "must be host:port"],
+    ["a wrong scheme", {}, { SLUICE_REDIS_URL: "http://redis:6379" }, "must begin with redis://"],
+    ["an open bind without auth", {}, { SLUICE_HTTP_HOST: "0.0.0.0" }, "set http.auth (SLUICE_HTTP_AUTH)"],
+    ["an open admin port without token", {}, { SLUICE_ADMIN_HOST: "::" }, "SLUICE_ADMIN_TOKEN"],
+    ["two ports that are one", {}, { SLUICE_ADMIN_PORT: "9000" }, "http.port and admin.port are both 9000"],
+    ["hmac without key", {}, { SLUICE_EVENTS_REDACT: "hmac" }, "SLUICE_EVENTS_HMAC_KEY"],
+    [
+      "a secret's file that is not there",
+      {},
+      { SLUICE_HTTP_AUTH_FILE: "/nowhere/auth" },
+      "SLUICE_HTTP_AUTH_FILE",
+    ],
+    ["a journal smaller than two segments", "[journal]\nmaxBytes = 1000", {}, "journal.maxBytes"],
+    ["a file that is not TOML", "[http\nport = 1", {}, "is not TOML in line 1"],
+  ])("%s is refused in words that name it", (_what, toml, env, expected) => {
+    expect(
+      problemsOf(typeof toml === "string" ? fileWith(toml) : nothing, env as Record<string, string>),
+    ).toContain(expected);
+  });
+
+  it("that are wrong come all at once", () => {
+    const text = problemsOf(nothing, { SLUICE_HTTP_PORT: "x", SLUICE_JOURNAL_SYNC: "y", SLUICE_NOPE: "z" });
+    expect(text).toMatch(/^3 problems/);
+  });
+
+  it("never show a secret, in a problem or in the listing", () => {
+    expect(
+      problemsOf(nothing, { SLUICE_HTTP_AUTH: "hunter2", SLUICE_REDIS_URL: "rdis://:hunter2@h" }),
+    ).not.toContain("hunter2");
+    const file = fileWith('[nodes.a]\nauth = "u:hunter2"');
+    const shown = shownSettings(
+      loadSettings(file, { SLUICE_HTTP_AUTH: "u:hunter2", SLUICE_REDIS_URL: "redis://:hunter2@h" }),
+    );
+    expect(JSON.stringify(shown)).not.toContain("hunter2");
+    expect(shown.find((s) => s.key === "http.auth")?.value).toBe("***");
+  });
+
+  it("that Kubernetes puts beside a service named sluice are no mistake", () => {
+    const env = {
+      SLUICE_SERVICE_HOST: "10.0.0.1",
+      SLUICE_PORT: "tcp://10.0.0.1:9000",
+      SLUICE_PORT_9000_TCP_ADDR: "10.0.0.1",
+    };
+    expect(loadSettings(nothing, env).settings.http.port).toBe(9000);
+  });
+
+  it("all stand in the table with a sentence", () => {
+    for (const row of settingRows) expect(row.sentence, row.key).not.toBe("");
+    expect(settingsTable().split("\n")).toHaveLength(settingRows.length + 2);
+  });
+});
