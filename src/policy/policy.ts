@@ -16,12 +16,6 @@ export interface PolicyView {
   readonly refuseAsStale: boolean;
 }
 
-/** Everything about the moment that a decision may depend on. */
-export interface Facts {
-  /** Wall clock, milliseconds since 1970. */
-  readonly nowMs: number;
-}
-
 /** What came into force, or did not; published as policy.changed, policy.rejected, policy.emptied. */
 export type PolicyNote =
   | {
@@ -35,6 +29,7 @@ export type PolicyNote =
     }
   | {
       readonly kind: "rejected";
+      /** Empty when the whole source cannot be read, as with a policy file that is no longer JSON. */
       readonly key: string;
       /** Why the value cannot be read; holds nothing of the value that could be secret. */
       readonly problem: string;
@@ -60,4 +55,11 @@ export interface SourceState {
   /** Milliseconds since the source last confirmed that the rules are current. */
   readonly ageMs: number;
   readonly lastError: string | null;
+}
+
+/** What the policy asks of a log; pino's logger is one. */
+export interface PolicyLog {
+  info(fields: object, text: string): void;
+  warn(fields: object, text: string): void;
+  error(fields: object, text: string): void;
 }

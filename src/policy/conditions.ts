@@ -1,0 +1,39 @@
+/**
+ * What a rule demands beside being met. Reading a rule's value makes its conditions; evaluation asks them in
+ * turn and the first that fails refuses.
+ *
+ * To add one: a function here that makes it, and in rule-value.ts a field of the schema and a line in
+ * conditionsOf.
+ */
+import type { ReasonCode } from "../decision.ts";
+import type { Op } from "../op.ts";
+import type { Facts } from "./facts.ts";
+
+export interface Condition {
+  /** As in the rule's JSON, and in a decision's checks. */
+  readonly name: string;
+  /** The code and the public text of a refusal by it. */
+  readonly code: ReasonCode;
+  readonly reason: string;
+  ask(op: Op, facts: Facts): Answered;
+}
+
+interface Answered {
+  /** `skip` where the op is none that this condition is asked at. */
+  readonly result: "pass" | "fail" | "skip";
+  /** What was there, in words fit for a log. Never a secret. */
+  readonly seen?: string;
+}
+
+/** An allow refuses from its end on for as long as its key exists. */
+export function notEnded(expiresAtMs: number): Condition {
+  return {
+    name: "expiresAt",
+    code: "access_ended",
+    reason: "access ended",
+    ask(_op, facts) {
+      if (facts.nowMs < expiresAtMs) return { result: "pass" };
+      return { result: "fail", seen: `ended ${new Date(expiresAtMs).toISOString()}` };
+    },
+  };
+}

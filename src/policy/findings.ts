@@ -1,0 +1,151 @@
+import type { Check, ReasonCode } from "../decision.ts";
+import type { Op } from "../op.ts";
+import type { Facts } from "./facts.ts";
+import type { ReadableRule, Rule } from "./rule.ts";
+
+export interface Refusal {
+  /** Shown to the client; never empty. */
+  readonly reason: string;
+  readonly code: ReasonCode;
+  /** The key of the rule that refuses; null when it is no rule's doing. */
+  readonly rule: string | null;
+}
+
+/** What a deny without a reason tells the client. */
+export const standingReason = "refused by policy";
+
+/** An op may ask for thousands of domains: so many checks are listed, the rest is only made. */
+const mostChecks = 64;
+
+/**
+ * What the rules say about one op, gathered while they are asked.
+ *
+ * Rules are asked from the most specific scope to the least, so the first cause found is the one to report.
+ */
+export class Findings {
+  readonly #op: Op;
+  readonly #facts: Facts;
+  #checks: Check[] | null = null;
+  /** The first refusal that counts. */
+  refusal: Refusal | null = null;
+  /** The first refusal by a rule that says `enforce: false`. */
+  unenforced: Refusal | null = null;
+  /** The first rule that grants. */
+  grant: Rule | null = null;
+
+  constructor(op: Op, facts: Facts) {
+    this.#op = op;
+    this.#facts = facts;
+  }
+
+  get checks(): readonly Check[] {
+    return this.#checks ?? noChecks;
+  }
+
+  /** Nothing refuses and nothing grants. */
+  get open(): boolean {
+    return this.refusal === null && this.grant === null;
+  }
+
+  refuse(refusal: Refusal): void {
+    this.refusal ??= refusal;
+  }
+
+  /** Asks the one rule that a scope may have for this op, and lets it grant. False when there is none in force. */
+  ask(rule: Rule | undefined): boolean {
+    if (rule === undefined || !this.#inForce(rule)) return false;
+    if (this.#grants(rule)) this.grant ??= rule;
+    return true;
+  }
+
+  /** Asks the most exact rule in force, of rules that stand in that order, and lets it grant. */
+  askMostExact(rules: readonly Rule[]): void {
+    const grant = this.grantOfMostExact(rules);
+    if (grant) this.grant ??= grant;
+  }
+
+  /**
+   * Asks the most exact rule in force, and every other that covers exactly the same. Gives back the one that
+   * grants; whether that grants the op is the caller's to say.
+   */
+  grantOfMostExact(rules: readonly Rule[]): Rule | null {
+    let mostExact: Rule | null = null;
+    let grant: Rule | null = null;
+    for (const rule of rules) {
+      if (mostExact !== null && rule.key.id !== mostExact.key.id) break;
+      if (!this.#inForce(rule)) continue;
+      mostExact ??= rule;
+      if (this.#grants(rule)) grant ??= rule;
+    }
+    return grant;
+  }
+
+  /** Asks each rule that is in force, and lets none of them grant. */
+  askForRefusals(rules: readonly Rule[]): void {
+    for (const rule of rules) if (this.#inForce(rule)) this.#grants(rule);
+  }
+
+  note(check: Check): void {
+    this.#checks ??= [];
+    if (this.#checks.length < mostChecks) this.#checks.push(check);
+  }
+
+  #inForce(rule: Rule): boolean {
+    const outOf = outOfForce(rule, this.#op, this.#facts.nowMs);
+    if (outOf !== null) this.note({ rule: rule.key.text, condition: outOf, result: "skip" });
+    return outOf === null;
+  }
+
+  /** Asks a rule for its effect and its conditions. */
+  #grants(rule: Rule): boolean {
+    const key = rule.key.text;
+    if (!rule.readable) {
+      this.note({ rule: key, condition: "value", result: "fail", seen: rule.problem });
+      this.refuse({ reason: "a policy rule for this cannot be read", code: "rule_unreadable", rule: key });
+      return false;
+    }
+    const { effect } = rule.terms;
+    if (effect === "deny") {
+      this.note({ rule: key, condition: "effect", result: "fail", seen: effect });
+      const code = rule.key.scope === "default" ? "default_deny" : "rule_deny";
+      this.#refusedBy(rule, { reason: rule.terms.reason ?? standingReason, code, rule: key });
+      return false;
+    }
+    // An allow whose conditions are only being tried out grants as if they held.
+    if (!this.#conditionsHold(rule) && rule.terms.enforce) return false;
+    this.note({ rule: key, condition: "effect", result: "pass", seen: effect });
+    return effect === "allow";
+  }
+
+  #conditionsHold(rule: ReadableRule): boolean {
+    for (const condition of rule.terms.conditions) {
+      const answered = condition.ask(this.#op, this.#facts);
+      this.note({ rule: rule.key.text, condition: condition.name, ...answered });
+      if (answered.result === "fail") {
+        this.#refusedBy(rule, { reason: condition.reason, code: condition.code, rule: rule.key.text });
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #refusedBy(rule: ReadableRule, refusal: Refusal): void {
+    if (rule.terms.enforce) this.refuse(refusal);
+    else this.unenforced ??= refusal;
+  }
+}
+
+const noChecks: readonly Check[] = Object.freeze([]);
+
+/**
+ * What keeps a rule from being asked; null when it is in force. An allow that has ended still is: it refuses.
+ * So is a rule that cannot be read, since nobody can tell what it is limited to.
+ */
+function outOfForce(rule: Rule, op: Op, nowMs: number): "ops" | "notBefore" | "expiresAt" | null {
+  if (!rule.readable) return null;
+  const { effect, ops, notBeforeMs, expiresAtMs } = rule.terms;
+  if (ops !== null && !ops.has(op.name)) return "ops";
+  if (notBeforeMs !== null && nowMs < notBeforeMs) return "notBefore";
+  if (effect !== "allow" && expiresAtMs !== null && nowMs >= expiresAtMs) return "expiresAt";
+  return null;
+}
