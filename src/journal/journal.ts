@@ -48,6 +48,8 @@ export interface Journal {
   acknowledged(journalseq: number): void;
   /** The last durable journalseq, shared with the forwarder's thread: one BigInt64, woken by Atomics.notify. */
   readonly durable: SharedArrayBuffer;
+  /** Per topic the last sequence given in this epoch; topics without any are left out. */
+  sequences(): Readonly<Record<string, number>>;
   stats(): JournalStats;
   /** Writes what is queued, syncs, closes. What cannot be written within `deadlineMs` is named on disk as a Loss. */
   close(deadlineMs: number): Promise<void>;

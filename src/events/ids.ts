@@ -1,0 +1,52 @@
+/** Ids that are the same for the same thing, so that a repetition is harmless. */
+import { hash } from "node:crypto";
+import { v7 as uuidV7 } from "uuid";
+
+/** Sluice's own namespace for UUIDv5; a random UUID, fixed for ever. */
+const namespace = Buffer.from("5d1f0a528f0e4c559a582f6f0c1b7a41", "hex");
+
+/**
+ * RFC 9562 version 5. Written here because it stands on the path of every op: the library's takes four times
+ * as long (test/bench/TRIAL.md) and throws on a lone surrogate, which a stranger's JSON may hold.
+ */
+function uuidV5(name: string): string {
+  const hex = hash("sha1", Buffer.concat([namespace, Buffer.from(name)]), "hex");
+  const variant = "89ab"[Number.parseInt(hex[16]!, 16) & 3];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-5${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** New, ordered by time: for what the wire gives no id. */
+export function newId(): string {
+  return uuidV7();
+}
+
+/** The same call twice is the same event: frps gives every call an id of its own, a retry a new one. */
+export function opId(node: string, reqid: string, op: string): string {
+  return uuidV5(`op\n${node}\n${reqid}\n${op}`);
+}
+
+/** The event that takes the place of another one. */
+export function overriddenId(id: string): string {
+  return uuidV5(`overridden\n${id}`);
+}
+
+/** What NewUserConn and CloseUserConn of one connection have in common, and nothing else gives. */
+export function sessionKey(node: string, client: string, proxy: string, remote: string): string {
+  return uuidV5(`session\n${node}\n${client}\n${proxy}\n${remote}`);
+}
+
+/**
+ * The public name of a client. The run id itself admits work connections (frp server/service.go,
+ * RegisterWorkConn), so it never leaves the process.
+ */
+export function clientId(runId: string): string {
+  return `c_${hash("sha256", runId, "hex").slice(0, 16)}`;
+}
+
+/** Kafka keys are kept short; a longer one becomes its hash. An empty one becomes `instead`. */
+export function recordKey(key: string, instead: string): string {
+  const whole = key === "" ? instead : key;
+  // No character takes more than 3 bytes per UTF-16 unit, so short text needs no counting.
+  const long = whole.length > 85 && Buffer.byteLength(whole) > 256;
+  return long ? hash("sha256", whole, "hex") : whole;
+}
