@@ -1,0 +1,102 @@
+/**
+ * The bridge: one operation in, one answer out, one event kept.
+ *
+ *   decide ──▶ record ──▶ answer      decide never waits; record waits for the disk, never for Kafka or Redis
+ *
+ * Guarantee: when handle() resolves, the op's event is durable, or journal.onFailure has said what happens
+ * instead: `answer` gives the decided answer while the record waits in memory, `refuse` refuses.
+ */
+import type { Clock } from "./clock.ts";
+import type { Decision } from "./decision.ts";
+import type { Redact } from "./events/redact.ts";
+import { type Draft, type Origin, opDraft } from "./events/render.ts";
+import type { Journal, Kept } from "./journal/journal.ts";
+import type { Answer, Op } from "./op.ts";
+import { decide } from "./policy/decide.ts";
+import type { PolicyView } from "./policy/policy.ts";
+
+/** What the bridge tells of each op; counters and log lines are made of it. */
+export interface BridgeObserver {
+  answered(op: Op, decision: Decision, durationMs: number): void;
+  unrecorded(op: Op, kept: Exclude<Kept, { ok: true }>, answer: Answer): void;
+}
+
+export interface BridgeParts {
+  readonly policy: PolicyView;
+  readonly journal: Journal;
+  readonly origin: Origin;
+  readonly redact: Redact;
+  readonly clock: Clock;
+  readonly observer: BridgeObserver;
+  readonly onFailure: "answer" | "refuse";
+}
+
+const allow: Answer = { kind: "allow" };
+const notRecordedReason = "could not be recorded";
+
+export class Bridge {
+  readonly #parts: BridgeParts;
+
+  constructor(parts: BridgeParts) {
+    this.#parts = parts;
+  }
+
+  /** @param deadlineMs longest wait for the record, in milliseconds; the edge that asks sets it */
+  async handle(op: Op, deadlineMs: number): Promise<Answer> {
+    const { policy, clock, observer } = this.#parts;
+    const startedMs = clock.monotonic();
+    const decided = decide(policy, op, { nowMs: op.atMs });
+    const decision = this.#mustRefuseUnrecorded(op, decided) ? notRecorded(decided) : decided;
+    const draft = this.#draft(op, decision);
+    const kept = await this.#record(draft, deadlineMs);
+    const answer = kept.ok ? answerTo(decision) : this.#answerUnrecorded(op, decision, draft, kept);
+    observer.answered(op, decision, clock.monotonic() - startedMs);
+    return answer;
+  }
+
+  /** A journal that is known to fail now will not keep this op either: its event then says refused at once. */
+  #mustRefuseUnrecorded(op: Op, decision: Decision): boolean {
+    const { journal, onFailure } = this.#parts;
+    return onFailure === "refuse" && journal.failing && op.refusable && decision.effect === "allowed";
+  }
+
+  #draft(op: Op, decision: Decision, supersedes?: string): Draft {
+    return opDraft(op, decision, this.#parts.origin, this.#parts.redact, supersedes);
+  }
+
+  #record(draft: Draft, deadlineMs: number): Promise<Kept> {
+    const { journal, clock } = this.#parts;
+    return new Promise((resolve) => {
+      const cancel = clock.after(deadlineMs, () =>
+        resolve({ ok: false, failure: "journal_slow", queued: true }),
+      );
+      journal.append(draft.stream, draft.key, draft.render).then((kept) => {
+        cancel();
+        resolve(kept);
+      });
+    });
+  }
+
+  #answerUnrecorded(op: Op, decision: Decision, draft: Draft, kept: Exclude<Kept, { ok: true }>): Answer {
+    const { onFailure, journal, observer } = this.#parts;
+    const override = onFailure === "refuse" && op.refusable && decision.effect === "allowed";
+    const answer: Answer = override ? { kind: "refuse", reason: notRecordedReason } : answerTo(decision);
+    if (override && kept.queued) {
+      const second = this.#draft(op, notRecorded(decision), draft.id);
+      void journal.append(second.stream, second.key, second.render);
+    }
+    observer.unrecorded(op, kept, answer);
+    return answer;
+  }
+}
+
+/** The answer that a decision asks for; ops that cannot be refused are answered unchanged. */
+export function answerTo(decision: Decision): Answer {
+  if (decision.effect === "refused") return { kind: "refuse", reason: decision.reason };
+  return decision.set === undefined ? allow : { kind: "rewrite", set: decision.set };
+}
+
+function notRecorded(decision: Decision): Decision {
+  const { set: _dropped, ...rest } = decision;
+  return { ...rest, effect: "refused", reason: notRecordedReason, code: "not_recorded", rule: null };
+}

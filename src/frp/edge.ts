@@ -1,0 +1,127 @@
+/**
+ * The HTTP edge for frps: a call in, an Op to the bridge, exactly one JSON object back.
+ *
+ * `POST {path}` and `POST {path}/:node`. The op is read from the body; neither the query string nor a content
+ * type is needed, since frps 0.31 sends no query. Everything that is an op is answered with status 200.
+ */
+import type { HttpBindings } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import type { Clock } from "../clock.ts";
+import type { Answer, Op } from "../op.ts";
+import { parseNetwork } from "../policy/addresses.ts";
+import { answerBody } from "./answers.ts";
+import { type Body, readBody } from "./body.ts";
+import type { Callers } from "./caller.ts";
+import { fingerprint, type MalformedReport } from "./malformed.ts";
+import { MinuteCounts } from "./window.ts";
+import { parseOp } from "./wire.ts";
+
+export interface FrpEdgeParts {
+  readonly path: string;
+  readonly deadlineMs: number;
+  /** 0 is no limit. */
+  readonly loginsPerMinute: number;
+  readonly callers: Callers;
+  readonly clock: Clock;
+  readonly handle: (op: Op, deadlineMs: number) => Promise<Answer>;
+  readonly malformed: (report: MalformedReport) => void;
+  readonly observer: FrpEdgeObserver;
+  /** True from the moment the bridge is told to stop: every answer then closes its connection. */
+  readonly stopping: () => boolean;
+}
+
+export interface FrpEdgeObserver {
+  /** A call that never became an op; never journaled when it was a wrong password. */
+  turnedAway(status: number, problem: string): void;
+}
+
+type Ctx = Context<{ Bindings: HttpBindings }>;
+
+export function frpEdge(parts: FrpEdgeParts): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  const logins = new MinuteCounts(parts.clock);
+  const answer = (c: Ctx): Promise<Response> => answerCall(c, parts, logins);
+  app.post(parts.path, answer);
+  app.post(parts.path === "/" ? "/:node" : `${parts.path}/:node`, answer);
+  app.all("*", (c) => {
+    const ours = c.req.path === parts.path || c.req.path.startsWith(`${parts.path}/`);
+    return ours
+      ? turnAway(c, parts, 405, "only POST is answered here")
+      : turnAway(c, parts, 404, "no such path");
+  });
+  app.onError((thrown, c) => turnAway(c as Ctx, parts, 500, "the bridge failed", thrown));
+  return app;
+}
+
+async function answerCall(c: Ctx, parts: FrpEdgeParts, logins: MinuteCounts): Promise<Response> {
+  const caller = parts.callers.identify(c.req.param("node"), c.req.header("authorization"));
+  if (!caller.ok) return turnAway(c, parts, caller.status, caller.problem);
+  const { incoming } = c.env;
+  const body = await readBody(incoming);
+  const peer = incoming.socket.remoteAddress ?? null;
+  if (body.kind !== "whole") return cutShort(c, parts, body, caller.node, peer);
+  const parsed = parseOp(body.bytes, {
+    node: caller.node,
+    subdomainHost: caller.subdomainHost,
+    reqid: reqidOf(c.req.header("x-frp-reqid")),
+    atMs: parts.clock.now(),
+  });
+  if (!parsed.ok) {
+    parts.malformed({ node: caller.node, reason: parsed.reason, peer, ...fingerprint(body.bytes) });
+    return turnAway(c, parts, 400, `not an op: ${parsed.reason}`);
+  }
+  const flooded = isFlood(parsed.op, parts, logins);
+  if (flooded)
+    parts.malformed({
+      node: caller.node,
+      reason: "login_flood",
+      length: null,
+      sha256: null,
+      peer: parsed.op.remote?.ip ?? null,
+    });
+  const answer = flooded ? tooManyLogins : await parts.handle(parsed.op, parts.deadlineMs);
+  return c.body(answerBody(answer, body.bytes), 200, parts.stopping() ? jsonAndClose : json);
+}
+
+const json = { "content-type": "application/json" };
+const jsonAndClose = { ...json, connection: "close" };
+const tooManyLogins: Answer = { kind: "refuse", reason: "too many logins from this address" };
+
+/** frps sends 16 hex digits; what is too long to be an id is none. */
+function reqidOf(header: string | undefined): string | null {
+  return header === undefined || header === "" || header.length > 128 ? null : header;
+}
+
+/** Logins come before frps's own authentication: any stranger can cause them, and must not fill the journal. */
+function isFlood(op: Op, parts: FrpEdgeParts, logins: MinuteCounts): boolean {
+  if (op.name !== "Login" || parts.loginsPerMinute === 0) return false;
+  return logins.add(subscriberOf(op.remote?.ip ?? "no address")) > parts.loginsPerMinute;
+}
+
+/** A subscriber of IPv6 has at least a /64 to choose addresses from. */
+function subscriberOf(ip: string): string {
+  return ip.includes(":") ? (parseNetwork(`${ip}/64`)?.text ?? ip) : ip;
+}
+
+function cutShort(c: Ctx, parts: FrpEdgeParts, body: Body, node: string, peer: string | null): Response {
+  const reason = body.kind === "too_large" ? "too_large" : "cut_off";
+  parts.malformed({ node, reason, peer, ...fingerprint(body.bytes) });
+  return turnAway(c, parts, reason === "too_large" ? 413 : 400, `not an op: ${reason}`);
+}
+
+type HttpError = 400 | 401 | 404 | 405 | 413 | 500;
+
+function turnAway(
+  c: Ctx,
+  parts: FrpEdgeParts,
+  status: HttpError,
+  problem: string,
+  cause?: unknown,
+): Response {
+  parts.observer.turnedAway(status, cause === undefined ? problem : `${problem}: ${cause}`);
+  const headers: Record<string, string> =
+    status === 401 ? { "www-authenticate": 'Basic realm="sluice"' } : {};
+  // A body that was not read to its end leaves the connection in the middle of a request.
+  if (status === 413 || status === 401) headers.connection = "close";
+  return c.json({ error: problem }, status, headers);
+}

@@ -1,0 +1,81 @@
+/**
+ * Reports of what came in and was no op: at most `mostPerMinute` events for a reason and peer, the rest as
+ * one count, so that rubbish cannot fill the journal.
+ */
+import { createHash } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { type Draft, factDraft, type Origin } from "../events/render.ts";
+import type { EventData } from "../events/schema.ts";
+
+export type MalformedReport = Omit<EventData<"op.malformed">, "suppressed" | "protocol">;
+type Reason = MalformedReport["reason"];
+
+const mostPerMinute = 5;
+const windowMs = 60_000;
+const mostPeers = 1000;
+
+interface Window {
+  readonly report: MalformedReport;
+  published: number;
+  suppressed: number;
+}
+
+export interface MalformedParts {
+  readonly clock: Clock;
+  readonly origin: Origin;
+  /** Where a report goes: the journal. */
+  readonly publish: (draft: Draft) => void;
+  readonly count: (reason: Reason) => void;
+}
+
+export class MalformedReports {
+  readonly #parts: MalformedParts;
+  readonly #windows = new Map<string, Window>();
+
+  constructor(parts: MalformedParts) {
+    this.#parts = parts;
+  }
+
+  report(report: MalformedReport): void {
+    this.#parts.count(report.reason);
+    const name = `${report.reason} ${report.node} ${this.#windows.size < mostPeers ? report.peer : "others"}`;
+    const window = this.#windows.get(name) ?? this.#open(name, report);
+    if (window.published >= mostPerMinute) {
+      window.suppressed += 1;
+      return;
+    }
+    window.published += 1;
+    this.#publish(report, 0);
+  }
+
+  /** Publishes every count that still waits. */
+  flush(): void {
+    for (const name of [...this.#windows.keys()]) this.#close(name);
+  }
+
+  #open(name: string, report: MalformedReport): Window {
+    const window = { report, published: 0, suppressed: 0 };
+    this.#windows.set(name, window);
+    this.#parts.clock.after(windowMs, () => this.#close(name));
+    return window;
+  }
+
+  #close(name: string): void {
+    const window = this.#windows.get(name);
+    this.#windows.delete(name);
+    if (window && window.suppressed > 0) {
+      this.#publish({ ...window.report, length: null, sha256: null }, window.suppressed);
+    }
+  }
+
+  #publish(report: MalformedReport, suppressed: number): void {
+    const { clock, origin, publish } = this.#parts;
+    const about = { source: `/frp/${report.node}`, key: report.node, atMs: clock.now() };
+    publish(factDraft("op.malformed", about, origin, () => ({ protocol: "frp", ...report, suppressed })));
+  }
+}
+
+/** What a report says of a body, never its bytes. */
+export function fingerprint(body: Buffer): { readonly length: number; readonly sha256: string } {
+  return { length: body.length, sha256: createHash("sha256").update(body).digest("hex") };
+}

@@ -1,0 +1,72 @@
+/**
+ * The plugin port's listener.
+ *
+ *   listening ──stop()──▶ draining ──no connection left, or drainMs──▶ closed
+ *
+ * frps keeps idle connections for 90 s and Go does not send a POST again whose bytes were written, so a
+ * connection is closed only after an answer that said so, or at the end of the drain.
+ */
+import { createServer, type Server } from "node:http";
+import { type AddressInfo, Server as NetServer } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { Clock } from "../clock.ts";
+import { SluiceError } from "../errors.ts";
+
+const headersMs = 10_000;
+const requestMs = 30_000;
+
+type Fetch = Parameters<typeof getRequestListener>[0];
+
+export class PluginPort {
+  /** Longer than the 90 s for which frps keeps an idle connection. */
+  readonly keepAliveMs = 95_000;
+  readonly #server: Server;
+  readonly #clock: Clock;
+
+  constructor(fetch: Fetch, clock: Clock) {
+    this.#server = createServer(
+      { keepAliveTimeout: this.keepAliveMs, headersTimeout: headersMs, requestTimeout: requestMs },
+      getRequestListener(fetch, { overrideGlobalObjects: false }),
+    );
+    this.#clock = clock;
+  }
+
+  /**
+   * @returns the address listened on
+   * @throws SluiceError port_in_use
+   */
+  listen(host: string, port: number): Promise<AddressInfo> {
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      server.once("error", (thrown: NodeJS.ErrnoException) => reject(listenError(thrown, host, port)));
+      server.listen(port, host, () => resolve(server.address() as AddressInfo));
+    });
+  }
+
+  /** No new connections; those that are open get `drainMs` to end after their next answer. */
+  async stop(drainMs: number): Promise<void> {
+    const ended = new Promise<void>((resolve) => this.#server.once("close", () => resolve()));
+    // http.Server's own close() would cut idle connections at once, in which a call may just be on its way.
+    NetServer.prototype.close.call(this.#server);
+    const cancel = this.#clock.after(drainMs, () => this.#server.closeAllConnections());
+    await ended;
+    cancel();
+  }
+
+  /** Cuts whatever is open: the second signal. */
+  cut(): void {
+    this.#server.closeAllConnections();
+  }
+}
+
+function listenError(thrown: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (thrown.code === "EADDRINUSE") {
+    const message = `http.port ${port} on ${host} is taken by another process; choose another with SLUICE_HTTP_PORT`;
+    return new SluiceError("port_in_use", message, { cause: thrown });
+  }
+  return new SluiceError(
+    "config_invalid",
+    `http.host ${host}, port ${port}: cannot listen (${thrown.message})`,
+    { cause: thrown },
+  );
+}

@@ -1,0 +1,133 @@
+/**
+ * frp's server-plugin wire: a body becomes an Op here, and nothing past this file knows its shape.
+ * Source of the facts: frp v0.70 pkg/plugin/server/types.go; fields are left out when empty, `metas` is null.
+ */
+import { isUtf8 } from "node:buffer";
+import { z } from "zod";
+import { clientId } from "../events/ids.ts";
+import { parseJson } from "../exact-json.ts";
+import type { Op, ProxyFacts, Remote } from "../op.ts";
+import { parseRemote } from "../policy/addresses.ts";
+import { requestedDomains } from "../policy/domains.ts";
+
+const text = z.string().optional();
+const user = z
+  .looseObject({ user: text, run_id: text, metas: z.record(z.string(), z.unknown()).nullish() })
+  .optional();
+const proxied = z.looseObject({ user, proxy_name: text, proxy_type: text });
+
+const contents = {
+  Login: z.looseObject({
+    user: text,
+    run_id: text,
+    client_address: text,
+    metas: z.record(z.string(), z.unknown()).nullish(),
+  }),
+  NewProxy: z.looseObject({
+    ...proxied.shape,
+    custom_domains: z.array(z.string()).nullish(),
+    subdomain: text,
+  }),
+  CloseProxy: proxied,
+  Ping: z.looseObject({ user, run_id: text }),
+  NewWorkConn: z.looseObject({ user, run_id: text }),
+  NewUserConn: z.looseObject({ ...proxied.shape, remote_addr: text }),
+  CloseUserConn: z.looseObject({ ...proxied.shape, remote_addr: text }),
+} as const;
+
+export type FrpOpName = keyof typeof contents;
+
+const unrefusable: ReadonlySet<string> = new Set<FrpOpName>(["CloseProxy", "CloseUserConn"]);
+
+/** Of an op that nobody knows, only what has the shape that every op so far had is taken. */
+interface AnyContent {
+  readonly user?: unknown;
+  readonly run_id?: unknown;
+  readonly proxy_name?: unknown;
+  readonly proxy_type?: unknown;
+  readonly remote_addr?: unknown;
+  readonly client_address?: unknown;
+  readonly custom_domains?: unknown;
+  readonly subdomain?: unknown;
+}
+
+export type MalformedReason = "not_json" | "not_utf8" | "no_op" | "bad_content";
+export type Parsed =
+  | { readonly ok: true; readonly op: Op }
+  | { readonly ok: false; readonly reason: MalformedReason };
+
+export interface Call {
+  readonly node: string;
+  /** This frps's subDomainHost, where it is set. */
+  readonly subdomainHost: string | undefined;
+  readonly reqid: string | null;
+  readonly atMs: number;
+}
+
+export function parseOp(body: Buffer, call: Call): Parsed {
+  if (!isUtf8(body)) return { ok: false, reason: "not_utf8" };
+  let envelope: { op?: unknown; content?: unknown } | null;
+  try {
+    envelope = parseJson(body.toString("utf8")) as typeof envelope;
+  } catch {
+    return { ok: false, reason: "not_json" };
+  }
+  if (!isObject(envelope) || typeof envelope.op !== "string" || envelope.op === "")
+    return { ok: false, reason: "no_op" };
+  const content = envelope.content;
+  if (!isObject(content)) return { ok: false, reason: "bad_content" };
+  const name = nativeName(envelope.op, content);
+  const schema = Object.hasOwn(contents, name) ? contents[name as FrpOpName] : null;
+  if (schema !== null && !schema.safeParse(content).success) return { ok: false, reason: "bad_content" };
+  return { ok: true, op: opOf(name, schema !== null, content, call) };
+}
+
+/** frps 0.32.1 to 0.46.0 send NewWorkConn under the name of Ping; the run id beside `user` gives it away. */
+function nativeName(op: string, content: AnyContent): string {
+  return op === "Ping" && typeof content.run_id === "string" ? "NewWorkConn" : op;
+}
+
+function opOf(name: string, known: boolean, content: AnyContent & Record<string, unknown>, call: Call): Op {
+  // Login names its user by a text, every other op by an object.
+  const nested = isObject(content.user) ? (content.user as { user?: unknown; run_id?: unknown }) : null;
+  const runId = textOf(nested ? nested.run_id : content.run_id) || textOf(content.run_id);
+  const namesUser = nested !== null || typeof content.user === "string" || name === "Login";
+  return {
+    protocol: "frp",
+    node: call.node,
+    name,
+    known,
+    refusable: !unrefusable.has(name),
+    reqid: call.reqid,
+    user: namesUser ? textOf(nested ? nested.user : content.user) : null,
+    client: runId === "" ? null : clientId(runId),
+    proxy: proxyOf(content, call.subdomainHost),
+    remote: remoteOf(content),
+    content,
+    atMs: call.atMs,
+  };
+}
+
+function proxyOf(content: AnyContent, subdomainHost: string | undefined): ProxyFacts | null {
+  if (typeof content.proxy_name !== "string") return null;
+  const type = textOf(content.proxy_type);
+  const custom = Array.isArray(content.custom_domains)
+    ? content.custom_domains.filter((d) => typeof d === "string")
+    : [];
+  const subdomain = textOf(content.subdomain);
+  const domains = requestedDomains(custom, subdomain, subdomainHost ?? null);
+  return { name: content.proxy_name, type: type === "" ? null : type, domains };
+}
+
+function remoteOf(content: AnyContent): Remote | null {
+  const address = content.remote_addr ?? content.client_address;
+  return typeof address === "string" && address !== "" ? parseRemote(address) : null;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
