@@ -1,0 +1,223 @@
+/**
+ * A link: two connections to one Redis that live and die together.
+ *
+ *   opening ──▶ open ──▶ lost        lost for good: whoever wants Redis again opens another link
+ *
+ * RESP2 tells a connection of changed keys only through a subscription, and a subscribed connection can do
+ * nothing else: so one subscribes to `__redis__:invalidate`, and the other reads and has its tracking redirected
+ * there. When the subscribed one dies the server goes on tracking into nothing and says so to nobody; hence
+ * neither outlives the other.
+ *
+ * Guarantees
+ *   - While a link is open, every change to a key with one of its prefixes that comes after `open` resolved is
+ *     told by `onInvalidated`, or the link is lost. (Redis tells no one of SWAPDB.)
+ *   - Silence is noticed: both connections are asked PING all the time, and one that does not answer in time
+ *     ends the link, be it a cut line or a stopped server.
+ *   - No error holds a credential.
+ *
+ * Rights it needs: `+auth +ping +subscribe +select +client|id +client|tracking +scan +get +pttl`, the channel
+ * `&__redis__:invalidate` and the keys `%R~<prefix>policy:*`.
+ */
+import { Redis } from "ioredis";
+import type { Clock } from "../clock.ts";
+import { SluiceError, textOf } from "../errors.ts";
+import { type RedisAddress, tlsOptions } from "./redis-address.ts";
+import { type Reading, readKeys } from "./redis-reading.ts";
+
+export interface LinkTiming {
+  /** Until the TCP connection stands. Short: a SYN lost just before the network returns must not cost a second. */
+  readonly connectWithinMs: number;
+  /** Until both connections are set up, TLS and all. */
+  readonly openWithinMs: number;
+  readonly pingEveryMs: number;
+  readonly pingWithinMs: number;
+}
+
+export interface LinkOptions {
+  readonly address: RedisAddress;
+  /** Whole prefixes of the keys to be told of. */
+  readonly prefixes: readonly string[];
+  readonly timing: LinkTiming;
+  readonly clock: Clock;
+  /** Ends the link, or the opening of it. */
+  readonly signal: AbortSignal;
+  /** Whole names of keys that changed; null when all keys went at once (FLUSHALL, FLUSHDB). */
+  readonly onInvalidated: (keys: readonly string[] | null) => void;
+  /** Both connections have just answered, so nothing said before is still on its way. */
+  readonly onAlive: () => void;
+}
+
+const scanCount = 1000;
+
+export class RedisLink {
+  /** Resolves with the reason when the link is lost. */
+  readonly lost: Promise<SluiceError>;
+  readonly #options: LinkOptions;
+  readonly #subscribed: Redis;
+  readonly #reading: Redis;
+  readonly #resolveLost: (reason: SluiceError) => void;
+  #reason: SluiceError | null = null;
+  /** What the socket complained of; ioredis only says afterwards that the connection is closed. */
+  #complaint: string | null = null;
+  #cancelTimer = (): void => {};
+  readonly #end = (): unknown => this.lose(new Error("the link was closed"));
+
+  /** @throws SluiceError redis_unavailable or redis_denied */
+  static async open(options: LinkOptions): Promise<RedisLink> {
+    const link = new RedisLink(options);
+    try {
+      await Promise.race([link.#setUp(), link.lost.then((reason) => Promise.reject(reason))]);
+    } catch (thrown) {
+      throw link.lose(thrown);
+    }
+    link.#cancelTimer();
+    link.#watch();
+    return link;
+  }
+
+  private constructor(options: LinkOptions) {
+    this.#options = options;
+    const { promise, resolve } = Promise.withResolvers<SluiceError>();
+    this.lost = promise;
+    this.#resolveLost = resolve;
+    this.#subscribed = this.#connection();
+    this.#reading = this.#connection();
+    const { clock, timing, signal } = options;
+    const slow = (): unknown => this.lose(new Error(`no answer within ${timing.openWithinMs} ms`));
+    this.#cancelTimer = clock.after(timing.openWithinMs, slow);
+    signal.addEventListener("abort", this.#end);
+    if (signal.aborted) this.#end();
+  }
+
+  /** Ends the link for this reason, unless it has ended already; returns the reason why it ended. */
+  lose(thrown: unknown): SluiceError {
+    if (this.#reason) return this.#reason;
+    this.#reason = this.#errorOf(thrown);
+    this.#cancelTimer();
+    this.#options.signal.removeEventListener("abort", this.#end);
+    for (const connection of [this.#subscribed, this.#reading]) {
+      connection.disconnect();
+      // disconnect() waits for the other side to close too, which a stopped server never does.
+      connection.stream?.destroy();
+    }
+    this.#resolveLost(this.#reason);
+    return this.#reason;
+  }
+
+  /** All keys that begin with `prefix`, in parts; a key may come twice. */
+  async *scan(prefix: string): AsyncGenerator<readonly string[]> {
+    const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
+    let cursor = "0";
+    do {
+      const [next, keys] = await this.#reading.scan(cursor, "MATCH", pattern, "COUNT", scanCount);
+      cursor = next;
+      if (keys.length > 0) yield keys;
+    } while (cursor !== "0");
+  }
+
+  /** What these keys hold. Reads are answered in the order in which they were asked. */
+  read(keys: readonly string[]): Promise<Reading[]> {
+    return readKeys(this.#reading, keys);
+  }
+
+  /** Resolves when every change that Redis has made until now has been told by `onInvalidated`. */
+  async heardAll(): Promise<void> {
+    await this.#subscribed.ping();
+  }
+
+  async #setUp(): Promise<void> {
+    const { address, prefixes } = this.#options;
+    await Promise.all([this.#signIn(this.#subscribed), this.#signIn(this.#reading)]);
+    if (address.db !== 0) await this.#reading.select(address.db);
+    const id = await this.#subscribed.client("ID");
+    // The Buffer form alone gives the list of keys; the other joins their names with commas.
+    this.#subscribed.on("messageBuffer", (_channel: Buffer, keys: unknown) => this.#invalidated(keys));
+    await this.#subscribed.subscribe("__redis__:invalidate");
+    const wanted = prefixes.flatMap((prefix) => ["PREFIX", prefix]);
+    await this.#reading.call("CLIENT", "TRACKING", "ON", "REDIRECT", String(id), "BCAST", ...wanted);
+  }
+
+  async #signIn(connection: Redis): Promise<void> {
+    await connection.connect();
+    const { user, password } = this.#options.address;
+    if (password === null) return;
+    try {
+      await connection.call("AUTH", ...(user === null ? [password] : [user, password]));
+    } catch (thrown) {
+      if (this.#reason) throw thrown;
+      throw this.#denied(textOf(thrown));
+    }
+  }
+
+  #connection(): Redis {
+    const { address, timing } = this.#options;
+    const connection = new Redis({
+      host: address.host,
+      port: address.port,
+      ...(address.tls && { tls: tlsOptions(address) }),
+      protocol: 2,
+      lazyConnect: true,
+      connectTimeout: address.tls ? timing.openWithinMs : timing.connectWithinMs,
+      retryStrategy: null,
+      enableReadyCheck: false,
+      enableOfflineQueue: false,
+      autoResubscribe: false,
+      autoResendUnfulfilledCommands: false,
+      disableClientInfo: true,
+    });
+    connection.on("error", (error) => {
+      this.#complaint ??= textOf(error);
+    });
+    connection.on("close", () => this.lose(new Error("the connection closed")));
+    return connection;
+  }
+
+  #invalidated(keys: unknown): void {
+    if (this.#reason) return;
+    this.#options.onInvalidated(Array.isArray(keys) ? keys.map(String) : null);
+  }
+
+  #watch(): void {
+    const { clock, timing, onAlive } = this.#options;
+    const silent = (): void => {
+      // The answer may lie in the socket, unread because this process itself was busy: one more look.
+      setImmediate(
+        () => answered || this.lose(new Error(`no answer to PING within ${timing.pingWithinMs} ms`)),
+      );
+    };
+    let answered = false;
+    this.#cancelTimer = clock.after(timing.pingEveryMs, () => {
+      this.#cancelTimer = clock.after(timing.pingWithinMs, silent);
+      Promise.all([this.#subscribed.ping(), this.#reading.ping()]).then(
+        () => {
+          answered = true;
+          if (this.#reason) return;
+          this.#cancelTimer();
+          onAlive();
+          this.#watch();
+        },
+        (thrown) => this.lose(thrown),
+      );
+    });
+  }
+
+  /** Nothing of ioredis's own error goes on: it carries the command, and AUTH's arguments are the password. */
+  #errorOf(thrown: unknown): SluiceError {
+    if (thrown instanceof SluiceError) return thrown;
+    const text = textOf(thrown);
+    if (/^(NOAUTH|WRONGPASS|NOPERM)/.test(text)) return this.#denied(text);
+    const why = this.#complaint ?? text;
+    return new SluiceError("redis_unavailable", `Redis at ${this.#options.address.text}: ${why}`, {
+      retryable: true,
+    });
+  }
+
+  #denied(text: string): SluiceError {
+    const where = `Redis at ${this.#options.address.text}`;
+    return new SluiceError(
+      "redis_denied",
+      `${where} refuses the user or password of redis.url (SLUICE_REDIS_URL), or a right is missing: ${text}`,
+      { retryable: true },
+    );
+  }
+}

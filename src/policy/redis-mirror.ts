@@ -1,0 +1,135 @@
+/**
+ * The mirror: keeps the replica equal to what one link of Redis holds, for as long as the link lives.
+ *
+ *   loading ──all keys read──▶ current ──flush──▶ loading
+ *
+ * How no change is lost and no older value overwrites a newer one: tracking is on before the first SCAN, so each
+ * later change is told, and what was told is read afterwards. All reads, of a load and of told changes alike, go
+ * over one connection and are applied in the order in which they were asked; Redis answers in that order, so
+ * what is applied later was true later. GET and PTTL of a key are two commands, and a write between them leaves
+ * a mixed reading; that write is told too, and read again a moment later.
+ *
+ * Before a load takes away what it did not find, it waits until every change made up to then has been told and
+ * read: a key that came back while SCAN was past it is not taken for gone.
+ */
+import type { Entry } from "./held-rules.ts";
+import type { RedisLink } from "./redis-link.ts";
+import type { Reading } from "./redis-reading.ts";
+import type { Replica, Resync } from "./replica.ts";
+
+const keysPerRead = 500;
+/** Reads under way for told changes; what is told meanwhile waits and is read once, however often it changed. */
+const readsAtOnce = 4;
+
+export class RedisMirror {
+  readonly #link: RedisLink;
+  /** `sluice:policy:` */
+  readonly #prefix: string;
+  readonly #replica: Replica;
+  readonly #onLoaded: () => void;
+  #loading: Resync | null = null;
+  /** Told as changed, not yet asked for. */
+  readonly #told = new Set<string>();
+  #underWay = 0;
+  #pumpDue = false;
+  #applied: Promise<void> = Promise.resolve();
+  #over = false;
+
+  /** @param onLoaded the replica has all of Redis's rules, again after each flush */
+  constructor(link: RedisLink, prefix: string, replica: Replica, onLoaded: () => void) {
+    this.#link = link;
+    this.#prefix = prefix;
+    this.#replica = replica;
+    this.#onLoaded = onLoaded;
+    void link.lost.then(() => {
+      this.#over = true;
+    });
+  }
+
+  /** Whether the replica has everything, as far as has been told. */
+  get current(): boolean {
+    return this.#loading === null && !this.#over;
+  }
+
+  /** Reads everything. An error ends the link; a newer load takes over. */
+  async load(): Promise<void> {
+    const resync = this.#replica.resync();
+    this.#loading = resync;
+    try {
+      for await (const keys of this.#link.scan(this.#prefix)) {
+        for (let from = 0; from < keys.length && !resync.superseded; from += keysPerRead) {
+          const offer = (readings: readonly Reading[]): void => resync.offer(this.#entries(readings));
+          await this.#read(keys.slice(from, from + keysPerRead), offer);
+        }
+        if (resync.superseded) return;
+      }
+      await this.#link.heardAll();
+      this.#pump(Number.POSITIVE_INFINITY);
+      await this.#applied;
+      if (!this.#over) await resync.finish();
+    } catch (thrown) {
+      this.#link.lose(thrown);
+    }
+    if (this.#over || resync.superseded) return;
+    this.#loading = null;
+    this.#onLoaded();
+  }
+
+  /** These keys changed; null: all went at once. */
+  told(keys: readonly string[] | null): void {
+    if (keys === null) return void this.load();
+    for (const key of keys) if (key.startsWith(this.#prefix)) this.#told.add(key);
+    if (this.#pumpDue) return;
+    this.#pumpDue = true;
+    // After all that came in the same packet.
+    queueMicrotask(() => {
+      this.#pumpDue = false;
+      this.#pump();
+    });
+  }
+
+  #pump(atOnce = readsAtOnce): void {
+    while (this.#told.size > 0 && this.#underWay < atOnce && !this.#over) {
+      const keys = firstOf(this.#told, keysPerRead);
+      for (const key of keys) this.#told.delete(key);
+      this.#underWay += 1;
+      this.#read(keys, (readings) => this.#apply(readings)).then(
+        () => {
+          this.#underWay -= 1;
+          this.#pump();
+        },
+        (thrown) => this.#link.lose(thrown),
+      );
+    }
+  }
+
+  /** Asks now; applies after everything that was asked before. */
+  #read(keys: readonly string[], apply: (readings: readonly Reading[]) => void): Promise<void> {
+    const asked = this.#link.read(keys);
+    this.#applied = Promise.all([asked, this.#applied]).then(([readings]) => {
+      if (!this.#over) apply(readings);
+    });
+    return this.#applied;
+  }
+
+  #apply(readings: readonly Reading[]): void {
+    for (const { key, value } of readings) if (value === null) this.#replica.remove(this.#ruleKey(key));
+    this.#replica.put(this.#entries(readings));
+  }
+
+  #entries(readings: readonly Reading[]): Entry[] {
+    return readings.flatMap(({ key, value, leftMs }) =>
+      value === null ? [] : [{ key: this.#ruleKey(key), value, leftMs }],
+    );
+  }
+
+  #ruleKey(key: string): string {
+    return key.slice(this.#prefix.length);
+  }
+}
+
+function firstOf(keys: Iterable<string>, count: number): string[] {
+  const first: string[] = [];
+  for (const key of keys) if (first.push(key) === count) break;
+  return first;
+}

@@ -1,0 +1,36 @@
+/** What a Redis key holds now: its value and what is left of its TTL. */
+import type { Redis } from "ioredis";
+
+export interface Reading {
+  readonly key: string;
+  /** Null when there is no such key. */
+  readonly value: string | null;
+  readonly leftMs: number | null;
+}
+
+/** Stands for a value that is a list, a hash or so; as a rule it cannot be read, which is meant. */
+const notAString = "(a Redis value that is not a string)";
+
+/**
+ * Asks for all at once; the answers keep the order. GET and not MGET, which passes a list off as no key at all.
+ *
+ * Throws the first error reply, whatever the others were.
+ */
+export async function readKeys(connection: Redis, keys: readonly string[]): Promise<Reading[]> {
+  const pipeline = connection.pipeline();
+  for (const key of keys) pipeline.get(key).pttl(key);
+  const replies = (await pipeline.exec()) ?? [];
+  return keys.map((key, i) => readingOf(key, replies[2 * i]!, replies[2 * i + 1]!));
+}
+
+type Reply = readonly [error: Error | null, result: unknown];
+
+function readingOf(key: string, [getError, value]: Reply, [ttlError, ttlMs]: Reply): Reading {
+  const wrongType = getError?.message.startsWith("WRONGTYPE") === true;
+  if (getError && !wrongType) throw getError;
+  if (ttlError) throw ttlError;
+  // PTTL gives -1 for a key without a TTL and -2 for no key: then it ended between the two commands.
+  const gone = ttlMs === -2 || (value === null && !wrongType);
+  const leftMs = Number(ttlMs) >= 0 ? Number(ttlMs) : null;
+  return { key, value: gone ? null : wrongType ? notAString : String(value), leftMs };
+}

@@ -1,0 +1,273 @@
+/**
+ * The replica: the rules in force, pushed by one source and read by decide.
+ *
+ *            restore(), or the first resync            away()
+ *   none ───────────────────────────────────▶ serving ────────▶ away: the same rules, ageing
+ *    everything is refused                       ▲  confirmed()   │
+ *                                                └────────────────┘
+ *
+ * Guarantees
+ *   - Each rule has the value last pushed. While a resync runs, old and new rules stand side by side, each true
+ *     by itself; a set of up to `partRules` is replaced within one turn of the event loop.
+ *   - A rule with a TTL ends on time, source or no source. The TTL is a span on the monotonic clock, so that no
+ *     step of the wall clock lengthens an access or cuts a ban short; only on disk is it a moment.
+ *   - Rules never vanish silently. A resync that finds nothing at all where there were rules keeps them. Each
+ *     stays until a rule of its key is pushed over it or its TTL ends, all until the source has a `default` rule
+ *     or acceptEmpty() is called, over a restart too. What names its keys counts as meant and takes effect: a
+ *     DEL, even of the last rule, and a resync that finds some keys and not the others.
+ */
+import { setImmediate as turn } from "node:timers/promises";
+import type { Clock } from "../clock.ts";
+import { Freshness, type FreshnessSettings } from "./freshness.ts";
+import { type Cause, type Change, type Entry, HeldRules, partRules } from "./held-rules.ts";
+import type { LastKnownGood, SavedRule } from "./last-known-good.ts";
+import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
+import type { RuleSet } from "./rule-set.ts";
+
+/** One reading of the whole source. A newer one supersedes it, and then it changes nothing any more. */
+export interface Resync {
+  readonly superseded: boolean;
+  offer(entries: Iterable<Entry>): void;
+  /** All has been offered: what was not found goes, or is kept when nothing was found. */
+  finish(): Promise<void>;
+}
+
+export interface ReplicaOptions {
+  readonly settings: PolicySettings & FreshnessSettings;
+  readonly clock: Clock;
+  readonly log: PolicyLog;
+  readonly onNote: (note: PolicyNote) => void;
+  readonly lastKnownGood: LastKnownGood;
+}
+
+export class Replica implements PolicyView {
+  readonly #options: ReplicaOptions;
+  readonly #freshness: Freshness;
+  readonly #held: HeldRules;
+  #available = false;
+  /** Number of the newest resync; a saved rule has 1, or 0 when it was kept. */
+  #round = 1;
+  #resyncing = false;
+  /** Keys that the source has had since the newest resync began. */
+  #found = 0;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#freshness = new Freshness(options.settings, options.clock, options.log);
+    this.#held = new HeldRules(options.clock, (change) => this.#changed(change));
+  }
+
+  get rules(): RuleSet {
+    return this.#held.rules;
+  }
+
+  get settings(): PolicySettings {
+    return this.#options.settings;
+  }
+
+  get available(): boolean {
+    return this.#available;
+  }
+
+  get refuseAsStale(): boolean {
+    return this.#freshness.refuses;
+  }
+
+  /** Milliseconds since the source last confirmed the rules. */
+  get ageMs(): number {
+    return this.#freshness.ageMs;
+  }
+
+  /** Why the source is away; null while it is there. */
+  get problem(): string | null {
+    return this.#freshness.problem;
+  }
+
+  /** How many rules are in force although the source no longer has them. */
+  get keptRules(): number {
+    return this.#held.kept;
+  }
+
+  /** Takes over the rules of an earlier process, less those that ended since. To be called before the source starts. */
+  async restore(): Promise<void> {
+    const { lastKnownGood, clock, log } = this.#options;
+    const saved = await lastKnownGood.load();
+    if (saved) {
+      await this.#putSaved(saved.rules, true);
+      if (this.#held.size > 0) this.#held.keepAll(0);
+      await this.#putSaved(saved.rules, false);
+      this.#freshness.inherited(Math.max(0, clock.now() - saved.confirmedAtMs));
+      this.#available = true;
+      const fields = { rules: this.#held.size, keptRules: this.keptRules, ageMs: Math.round(this.ageMs) };
+      log.info(fields, "policy taken over from the last known good");
+    }
+    lastKnownGood.keep(() => this.#saved());
+  }
+
+  /** The source says: these keys have these values now. */
+  put(entries: Iterable<Entry>): void {
+    for (const entry of entries) this.#put(entry, "written");
+    if (!this.#resyncing) void this.#acceptIfDefault();
+  }
+
+  /** The source says: this key is gone. */
+  remove(key: string): void {
+    const held = this.#held.get(key);
+    if (held) this.#held.remove(key, this.#held.endsSoon(held) ? "expired" : "deleted");
+  }
+
+  /** Begins to read the whole source. */
+  resync(): Resync {
+    this.#round += 1;
+    this.#found = 0;
+    this.#resyncing = true;
+    const round = this.#round;
+    const superseded = (): boolean => round !== this.#round;
+    return {
+      get superseded() {
+        return superseded();
+      },
+      offer: (entries) => {
+        if (!superseded()) for (const entry of entries) this.#put(entry, "resync");
+      },
+      finish: async () => {
+        if (!superseded()) await this.#finish(round);
+      },
+    };
+  }
+
+  /** The source says: what you have is current, now. */
+  confirmed(): void {
+    this.#freshness.confirmed();
+    this.#options.lastKnownGood.confirmed();
+  }
+
+  /** The source is away; the rules stay. */
+  away(problem: string): void {
+    this.#freshness.away(problem, this.#available);
+  }
+
+  /** The source is there, but as a whole it cannot be understood; the rules stay. */
+  unreadable(problem: string): void {
+    if (problem !== this.problem) this.#reject("", problem, this.rules.revision);
+    this.away(problem);
+  }
+
+  /** An operator says that the rules are meant to be gone. Returns how many kept ones that ended. */
+  async acceptEmpty(): Promise<number> {
+    const count = this.#held.kept;
+    if (count > 0) {
+      this.#options.log.warn({ rulesKept: count }, "the kept policy rules end: an empty policy was accepted");
+      await this.#held.sweep((held) => (this.#held.isKept(held) ? "accepted" : null));
+    }
+    return count;
+  }
+
+  /** Stops its timers; the last known good set is written. */
+  async close(): Promise<void> {
+    this.#held.close();
+    this.#freshness.close();
+    await this.#options.lastKnownGood.close();
+  }
+
+  async #finish(round: number): Promise<void> {
+    const held = this.#held;
+    if (this.#found === 0) this.#keepWhatVanished();
+    else {
+      await held.sweep((rule) => {
+        if (rule.round >= round || held.isKept(rule)) return null;
+        return held.endsSoon(rule) ? "expired" : "resync";
+      });
+    }
+    if (round !== this.#round) return;
+    this.#resyncing = false;
+    await this.#acceptIfDefault();
+    if (!this.#available) {
+      this.#available = true;
+      this.#options.log.info({ rules: held.size, revision: this.rules.revision }, "policy loaded");
+      this.#saveSoon();
+    }
+    this.confirmed();
+  }
+
+  #keepWhatVanished(): void {
+    const held = this.#held;
+    // What ends in a moment by its TTL may have ended in the source already, and that is no vanishing.
+    if (!held.some((rule) => !held.isKept(rule) && !held.endsSoon(rule))) return;
+    held.keepAll(this.#round - 1);
+    const rulesKept = held.kept;
+    this.#options.log.error(
+      { rulesKept },
+      "every policy rule vanished at once; the old ones stay in force until the source has a `default` rule " +
+        "or `sluice policy accept-empty` says that this is meant",
+    );
+    const revision = this.rules.revision;
+    this.#options.onNote({ kind: "emptied", rulesKept, revision: { from: revision, to: revision } });
+    this.#saveSoon();
+  }
+
+  async #acceptIfDefault(): Promise<void> {
+    const held = this.#held.kept > 0 ? this.#held.get("default") : undefined;
+    if (held && !this.#held.isKept(held)) await this.acceptEmpty();
+  }
+
+  #put(entry: Entry, cause: Cause): void {
+    if (entry.leftMs !== null && entry.leftMs <= 0) {
+      this.#held.remove(entry.key, "expired");
+      return;
+    }
+    this.#found += 1;
+    this.#held.put(entry, this.#round, cause);
+    this.#saveSoon();
+  }
+
+  /** Half of a first load is no policy that a restart should find. */
+  #saveSoon(): void {
+    if (this.#available) this.#options.lastKnownGood.changed();
+  }
+
+  #changed({ key, before, after, cause, rule, from }: Change): void {
+    this.#saveSoon();
+    if (rule && !rule.readable) this.#reject(key, rule.problem, from);
+    // The first load has no before: its summary is logged instead of a note for each rule.
+    else if (this.#available) {
+      this.#options.onNote({
+        kind: "changed",
+        key,
+        before,
+        after,
+        cause,
+        revision: { from, to: this.rules.revision },
+      });
+    }
+  }
+
+  #reject(key: string, problem: string, from: string): void {
+    const { log, onNote } = this.#options;
+    log.error(
+      { key, problem },
+      key === "" ? "the policy cannot be read" : "a policy rule cannot be read: it refuses what it covers",
+    );
+    onNote({ kind: "rejected", key, problem, revision: { from, to: this.rules.revision } });
+  }
+
+  async #putSaved(saved: readonly SavedRule[], kept: boolean): Promise<void> {
+    const nowMs = this.#options.clock.now();
+    const rules = saved.filter((rule) => rule.kept === kept);
+    for (let from = 0; from < rules.length; from += partRules) {
+      for (const { key, value, endsAtMs } of rules.slice(from, from + partRules)) {
+        const leftMs = endsAtMs === null ? null : endsAtMs - nowMs;
+        if (leftMs === null || leftMs > 0) this.#held.put({ key, value, leftMs }, kept ? 0 : 1, "resync");
+      }
+      await turn();
+    }
+  }
+
+  *#saved(): Generator<SavedRule> {
+    const { clock } = this.#options;
+    for (const [key, held] of this.#held.entries()) {
+      const endsAtMs = held.endsAtMs === null ? null : held.endsAtMs - clock.monotonic() + clock.now();
+      yield { key, value: held.value, endsAtMs, kept: this.#held.isKept(held) };
+    }
+  }
+}
