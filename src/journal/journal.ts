@@ -11,7 +11,10 @@ import type { Stream } from "../events/streams.ts";
 export interface Stamp {
   /** Gapless within instance, epoch and topic; the first is 1. */
   readonly sequence: number;
-  /** Gapless over all topics of this instance, through all its epochs; the first is 1. */
+  /**
+   * Rising over all topics of this instance, through all its epochs; the first is 1. Gapless but for what a Loss
+   * names, and for a jump at the start of an epoch when the one before was killed while failing.
+   */
   readonly journalseq: number;
 }
 

@@ -1,0 +1,70 @@
+/**
+ * One writer per data directory. Node has no flock, and a PID file says nothing across containers; an exclusive
+ * transaction on a SQLite file is a lock that the kernel drops with the process, however it ends.
+ *
+ *   free ──lockDataDir──▶ held ──release, or the end of the process──▶ free
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { SluiceError, textOf } from "../errors.ts";
+import { systemCode } from "./files.ts";
+
+const sqliteBusy = 5;
+
+export interface DirLock {
+  release(): void;
+}
+
+/**
+ * Takes the lock or fails at once; makes the directory when it is not there.
+ * @throws SluiceError data_dir_in_use, data_dir_unusable
+ */
+export function lockDataDir(dataDir: string): DirLock {
+  const file = path.join(dataDir, "lock.sqlite");
+  try {
+    makeFolder(dataDir);
+    makeOnce(file);
+    const database = new DatabaseSync(file, { timeout: 0 });
+    try {
+      database.exec("BEGIN EXCLUSIVE");
+    } catch (thrown) {
+      database.close();
+      throw thrown;
+    }
+    return { release: () => database.isOpen && database.close() };
+  } catch (thrown) {
+    if ((thrown as { errcode?: number }).errcode === sqliteBusy) throw inUse(dataDir, thrown);
+    const text = `the data directory ${dataDir} (data.dir, SLUICE_DATA_DIR) cannot be used: ${textOf(thrown)}`;
+    throw new SluiceError("data_dir_unusable", text, { cause: thrown });
+  }
+}
+
+/** Level by level: Node's own recursive mkdir never comes back from a place such as /proc/x/y. */
+function makeFolder(folder: string): void {
+  if (fs.existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+  } catch (thrown) {
+    if (systemCode(thrown) !== "EEXIST") throw thrown;
+  }
+}
+
+/** SQLite would make it readable for all. A file that is there stays unopened: closing it would drop our own lock. */
+function makeOnce(file: string): void {
+  try {
+    fs.closeSync(fs.openSync(file, "wx", 0o600));
+  } catch (thrown) {
+    if (systemCode(thrown) !== "EEXIST") throw thrown;
+  }
+}
+
+function inUse(dataDir: string, cause: unknown): SluiceError {
+  return new SluiceError(
+    "data_dir_in_use",
+    `another process works in the data directory ${dataDir}: stop it, or give this one a directory of its own ` +
+      "(data.dir, SLUICE_DATA_DIR)",
+    { cause },
+  );
+}
