@@ -1,0 +1,245 @@
+/**
+ * One partition's records on their way to the broker.
+ *
+ *                 confirmed, more
+ *                 ┌───────────┐
+ *                 ▼           │
+ *   idle ──go──▶ sending ─────┴─ confirmed, none left ──▶ idle
+ *                 ▲   │
+ *           timer │   │ failed
+ *                 │   ▼
+ *                waiting        stuck, beside these: nothing confirmed for 2 s though something waits;
+ *                               ended by the next confirmation
+ *
+ * Guarantees: one send in flight; a batch begins with the oldest record that is not confirmed, so first appearances
+ * in the partition are in order; a record leaves only confirmed, buried, or to be read again (`behind`).
+ *
+ * A rejected batch is halved until the record that is not wanted stands alone; rejected twice alone, it is buried.
+ */
+import type { Clock } from "../clock.ts";
+import { SluiceError } from "../errors.ts";
+import type { JournalRecord } from "../journal/record.ts";
+import type { Broker } from "./broker.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import { HeldRecords } from "./held-records.ts";
+import type { Limits } from "./limits.ts";
+import type { Memory } from "./memory.ts";
+import { type Position, positionOf } from "./position.ts";
+import { delayMs } from "./retry.ts";
+
+export interface LaneWatcher {
+  /** `sent` records of `bytes` before compression; none when the oldest was buried. */
+  confirmed(lane: Lane, sent: number, bytes: number): void;
+  failed(lane: Lane, error: SluiceError): void;
+  /** Has become stuck, or hungry: what may be read has changed. */
+  changed(lane: Lane): void;
+}
+
+export interface LaneParts {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly limits: Limits;
+  readonly memory: Memory;
+  readonly deadLetters: DeadLetters;
+  readonly watcher: LaneWatcher;
+}
+
+export class Lane {
+  readonly topic: string;
+  readonly partition: number;
+  /** `sluice.logins [3]`, for people. */
+  readonly name: string;
+  /** Where the first record lies that was passed over and must be read again; null: none, it is live. */
+  behind: Position | null;
+  readonly #parts: LaneParts;
+  readonly #held: HeldRecords;
+  /** All of its records up to this one are confirmed; an earlier run may have got further than its cursor. */
+  #confirmedThrough: number;
+  #state: "idle" | "sending" | "waiting" = "idle";
+  #stuck = false;
+  #failures = 0;
+  /** How many of the oldest are being sent or buried. */
+  #inFlight = 0;
+  #batchRecords: number;
+  #rejectedAlone = false;
+  #halted = false;
+  #tryingSinceMs: number | null = null;
+  #cancelStuck: (() => void) | null = null;
+  #cancelRetry: (() => void) | null = null;
+
+  constructor(
+    topic: string,
+    partition: number,
+    parts: LaneParts,
+    behind: Position | null,
+    confirmedThrough: number,
+  ) {
+    this.topic = topic;
+    this.partition = partition;
+    this.name = `${topic} [${partition}]`;
+    this.behind = behind;
+    this.#parts = parts;
+    this.#held = new HeldRecords(parts.memory);
+    this.#confirmedThrough = confirmedThrough;
+    this.#batchRecords = parts.limits.batchRecords;
+  }
+
+  get stuck(): boolean {
+    return this.#stuck;
+  }
+
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** See Health. */
+  get tryingSinceMs(): number {
+    return this.#tryingSinceMs ?? this.#parts.clock.monotonic();
+  }
+
+  get sending(): boolean {
+    return this.#state === "sending";
+  }
+
+  /** Whether anything waits here, or in the journal for it. */
+  get outstanding(): boolean {
+    return this.first !== null;
+  }
+
+  /** The oldest record that is not confirmed; of one that lies behind, its sequence may be older than itself. */
+  get first(): Position | null {
+    const oldest = this.#held.oldest;
+    return oldest === null ? this.behind : positionOf(oldest);
+  }
+
+  /** The last record that was confirmed, and with it all before it. */
+  get lastConfirmed(): number {
+    return this.#confirmedThrough;
+  }
+
+  /** Up to which journalseq all of its records are confirmed, when everything up to `front` has been read. */
+  confirmedThrough(front: number): number {
+    const first = this.first;
+    return Math.max(this.#confirmedThrough, first === null ? front : first.journalseq - 1);
+  }
+
+  /** A healthy lane that is full makes reading wait; a stuck one is passed over. */
+  get full(): boolean {
+    return !this.#stuck && this.#held.bytes >= this.#parts.limits.laneBytes;
+  }
+
+  /** A stuck lane that holds nothing takes a little, to have something to try. */
+  get takes(): boolean {
+    if (!this.#stuck) return true;
+    return this.#state === "idle" && (this.#held.empty || this.#held.bytes < this.#parts.memory.share);
+  }
+
+  /** The caller has made sure that nothing of this lane lies between this record and the one before. */
+  accept(record: JournalRecord): void {
+    if (record.journalseq <= this.#confirmedThrough) return;
+    this.#held.push(record);
+  }
+
+  /** Sends what it has, unless it is busy. */
+  go(): void {
+    if (this.#state !== "idle" || this.#halted || this.#held.empty) return;
+    this.#state = "sending";
+    this.#tryingSinceMs ??= this.#parts.clock.monotonic();
+    this.#cancelStuck ??= this.#parts.clock.after(this.#parts.limits.stuckAfterMs, () => this.#becomeStuck());
+    const batch = this.#held.batch(this.#batchRecords, this.#parts.limits);
+    this.#inFlight = batch.records.length;
+    if (this.#inFlight === 0) {
+      this.#bury(new SluiceError("kafka_rejected", "is not a CloudEvent: its attributes cannot be read"));
+      return;
+    }
+    this.#parts.broker.send(this.topic, this.partition, batch.records).then(
+      () => this.#confirmed(batch.records.length, batch.bytes),
+      (thrown) => this.#failed(errorOf(thrown)),
+    );
+  }
+
+  /** No send begins any more. */
+  halt(): void {
+    this.#halted = true;
+    this.#cancelRetry?.();
+    this.#cancelStuck?.();
+  }
+
+  /** Gives back what is beyond its share; it will be read again. */
+  shrink(): void {
+    if (!this.#stuck) return;
+    const dropped = this.#held.shrink(this.#parts.memory.share, this.#inFlight);
+    if (dropped !== null) this.behind = positionOf(dropped);
+  }
+
+  #confirmed(sent: number, bytes: number): void {
+    this.#confirmedThrough = this.#held.removeOldest(this.#inFlight);
+    this.#inFlight = 0;
+    this.#state = "idle";
+    this.#stuck = false;
+    this.#failures = 0;
+    this.#tryingSinceMs = null;
+    this.#rejectedAlone = false;
+    this.#batchRecords = Math.min(this.#parts.limits.batchRecords, Math.ceil(this.#batchRecords * 1.25));
+    this.#cancelStuck?.();
+    this.#cancelStuck = null;
+    this.#parts.watcher.confirmed(this, sent, bytes);
+    this.go();
+  }
+
+  #failed(error: SluiceError): void {
+    const count = this.#inFlight;
+    this.#inFlight = 0;
+    if (error.code === "kafka_rejected") {
+      if (count > 1) {
+        this.#batchRecords = Math.ceil(count / 2);
+        this.#state = "idle";
+        this.go();
+        return;
+      }
+      if (this.#rejectedAlone) {
+        this.#bury(error);
+        return;
+      }
+      this.#rejectedAlone = true;
+      this.#batchRecords = 1;
+    }
+    this.#failures += 1;
+    this.#state = "waiting";
+    this.shrink();
+    if (!this.#halted) {
+      const { clock, limits, random } = this.#parts;
+      const waitMs = delayMs(this.#failures, limits, random);
+      this.#cancelRetry = clock.after(waitMs, () => this.#again());
+    }
+    this.#parts.watcher.failed(this, error);
+  }
+
+  #again(): void {
+    this.#state = "idle";
+    if (this.#held.empty) this.#parts.watcher.changed(this);
+    this.go();
+  }
+
+  /** The oldest record goes to the dead letters. */
+  #bury(error: SluiceError): void {
+    this.#inFlight = 1;
+    const record = this.#held.oldest!;
+    this.#parts.deadLetters.bury(record, this.topic, this.partition, error).then(
+      () => this.#confirmed(0, 0),
+      (thrown) => this.#failed(errorOf(thrown)),
+    );
+  }
+
+  #becomeStuck(): void {
+    this.#stuck = true;
+    this.shrink();
+    this.#parts.watcher.changed(this);
+  }
+}
+
+function errorOf(thrown: unknown): SluiceError {
+  if (thrown instanceof SluiceError) return thrown;
+  return new SluiceError("kafka_unavailable", String(thrown), { retryable: true, cause: thrown });
+}

@@ -1,0 +1,96 @@
+/**
+ * The forwarder's thread, and the second place where things are wired: the journal's reader and Kafka into the loop.
+ * Only the worker runs this file; the main thread knows handle.ts.
+ */
+import path from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../clock.ts";
+import { KafkaBroker } from "../kafka/broker.ts";
+import { partitionOf } from "../kafka/partitioner.ts";
+import { ensureTopics } from "../kafka/topics.ts";
+import { SharedMark } from "./durable-mark.ts";
+import { CursorMarks, JournalSource } from "./journal-source.ts";
+import type { Log } from "./log.ts";
+import { deadLettersTopic, ForwarderLoop } from "./loop.ts";
+import type { FromThread, LogLevel, ThreadData, ToThread } from "./messages.ts";
+import { keepTopics } from "./topic-keeper.ts";
+
+const port = parentPort!;
+const data = workerData as ThreadData;
+const clock = systemClock;
+
+function tell(message: FromThread): void {
+  port.postMessage(message);
+}
+
+function logAt(level: LogLevel): Log["info"] {
+  return (fields, text) => tell({ kind: "log", level, fields, text });
+}
+
+const log: Log = {
+  debug: logAt("debug"),
+  info: logAt("info"),
+  warn: logAt("warn"),
+  error: logAt("error"),
+};
+
+const loop = new ForwarderLoop({
+  source: new JournalSource(data.dataDir, (loss) => tell({ kind: "damaged", loss })),
+  durable: new SharedMark(data.durable),
+  marks: new CursorMarks(data.dataDir, data.instance, log),
+  broker: new KafkaBroker(data.kafka, clock, log),
+  partitionOf,
+  streams: data.streams.map(({ name }) => name),
+  topicPrefix: data.topicPrefix,
+  instance: data.instance,
+  epoch: data.epoch,
+  deadLettersFile: path.join(data.dataDir, "dead-letters.jsonl"),
+  limits: data.limits,
+  clock,
+  random: Math.random,
+  log,
+  listener: {
+    acked: (journalseq) => tell({ kind: "acked", journalseq }),
+    progress: (progress) => tell({ kind: "progress", progress }),
+    trouble: (trouble) => tell({ kind: "trouble", trouble }),
+    deadLetter: (letter) => tell({ kind: "deadLetter", letter }),
+    state: (state) => tell({ kind: "state", state }),
+  },
+});
+
+const wanted = [
+  ...data.streams.map(({ name, retentionMs }) => ({ name: data.topicPrefix + name, retentionMs })),
+  { name: data.topicPrefix + deadLettersTopic, retentionMs: data.deadLettersRetentionMs },
+];
+const topics = keepTopics({
+  ensure: (turn) => ensureTopics(wanted, data.kafka, clock, log, turn),
+  clock,
+  limits: data.limits,
+  random: Math.random,
+  log,
+  tell: (trouble) => tell({ kind: "trouble", trouble }),
+  onEnsured: () => loop.askAgain(),
+});
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.after(ms, resolve));
+}
+
+async function begin(): Promise<void> {
+  // A Kafka that is there has its topics before the first event is sent; one that hangs is not waited for.
+  await Promise.race([topics.firstAttempt, wait(data.limits.stuckAfterMs)]);
+  await loop.start();
+}
+
+const begun = begin();
+
+port.on("message", async ({ deadlineMs }: ToThread) => {
+  const deadline = clock.monotonic() + deadlineMs;
+  topics.halt();
+  await Promise.race([begun, wait(deadlineMs)]);
+  await loop.stop(Math.max(0, deadline - clock.monotonic()));
+  // Nothing is left to do; whatever kafkajs still holds open goes with the thread.
+  process.exit(0);
+});
+
+await begun;

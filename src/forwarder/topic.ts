@@ -1,0 +1,124 @@
+/**
+ * One topic: its partitions, as soon as the broker has said how many there are.
+ *
+ *   unknown ──the broker answers──▶ known        asks again after 100 ms … 10 s, for ever
+ *
+ * While it is unknown its records are passed over and read again later, so that a missing topic holds up nobody else.
+ * The number is asked for once: were it to change while lanes are in use, a key's records could overtake each other.
+ */
+import { SluiceError, textOf } from "../errors.ts";
+import type { JournalRecord } from "../journal/record.ts";
+import { Lane, type LaneParts } from "./lane.ts";
+import { earlier, type Position, positionOf } from "./position.ts";
+import { delayMs } from "./retry.ts";
+import type { AheadTopic } from "./source.ts";
+
+export interface TopicParts extends LaneParts {
+  readonly partitionOf: (key: string, partitions: number) => number;
+  readonly topicWatcher: {
+    known(topic: Topic): void;
+    unknown(topic: Topic, error: SluiceError): void;
+  };
+}
+
+export class Topic {
+  readonly name: string;
+  /** The newest record that was read of it, confirmed or not. */
+  newest: Position | null = null;
+  readonly #parts: TopicParts;
+  /** What an earlier run left. */
+  readonly #ahead: AheadTopic | undefined;
+  #lanes: readonly Lane[] | null = null;
+  #behind: Position | null = null;
+  #failures = 0;
+  #asking = false;
+  /** See Health. */
+  tryingSinceMs = 0;
+  #cancelRetry: (() => void) | null = null;
+  #halted = false;
+
+  constructor(name: string, parts: TopicParts, ahead: AheadTopic | undefined) {
+    this.name = name;
+    this.#parts = parts;
+    this.#ahead = ahead;
+  }
+
+  /** Empty while unknown. */
+  get lanes(): readonly Lane[] {
+    return this.#lanes ?? [];
+  }
+
+  get known(): boolean {
+    return this.#lanes !== null;
+  }
+
+  laneOf(record: JournalRecord): Lane | null {
+    if (this.#lanes === null) return null;
+    return this.#lanes[this.#parts.partitionOf(record.key, this.#lanes.length)]!;
+  }
+
+  /** A record came while it was unknown. */
+  passOver(record: JournalRecord): void {
+    this.#behind ??= positionOf(record);
+  }
+
+  /** The oldest record that is not confirmed. */
+  get first(): Position | null {
+    return this.lanes.reduce((first, lane) => earlier(first, lane.first), this.#behind);
+  }
+
+  /** See Lane.confirmedThrough. */
+  confirmedThrough(front: number): number {
+    if (this.#lanes === null) return this.#behind === null ? front : this.#behind.journalseq - 1;
+    return Math.min(front, ...this.#lanes.map((lane) => lane.confirmedThrough(front)));
+  }
+
+  /** What to keep for the next run, besides that everything up to `journalseq` is confirmed. */
+  aheadOf(journalseq: number): AheadTopic | undefined {
+    if (this.#lanes === null) return this.#ahead;
+    const through: Record<string, number> = {};
+    for (const lane of this.#lanes) {
+      if (lane.lastConfirmed > journalseq) through[lane.partition] = lane.lastConfirmed;
+    }
+    if (Object.keys(through).length === 0) return undefined;
+    return { partitions: this.#lanes.length, through };
+  }
+
+  /** Resolves when the broker has answered, whatever it said; when that was an error, it is asked again later. */
+  async ask(): Promise<void> {
+    if (this.#lanes !== null || this.#asking || this.#halted) return;
+    this.#cancelRetry?.();
+    this.#asking = true;
+    if (this.#failures === 0) this.tryingSinceMs = this.#parts.clock.monotonic();
+    try {
+      this.#become(await this.#parts.broker.partitions(this.name));
+    } catch (thrown) {
+      this.#failures += 1;
+      const waitMs = delayMs(this.#failures, this.#parts.limits, this.#parts.random);
+      if (!this.#halted) this.#cancelRetry = this.#parts.clock.after(waitMs, () => void this.ask());
+      const error = thrown instanceof SluiceError ? thrown : new SluiceError("kafka_topic", textOf(thrown));
+      this.#parts.topicWatcher.unknown(this, error);
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  halt(): void {
+    this.#halted = true;
+    this.#cancelRetry?.();
+    for (const lane of this.lanes) lane.halt();
+  }
+
+  #become(partitions: number): void {
+    if (this.#halted) return;
+    const usable = this.#ahead?.partitions === partitions ? this.#ahead.through : {};
+    this.#lanes = Array.from(
+      { length: partitions },
+      (_, partition) => new Lane(this.name, partition, this.#parts, this.#behind, usable[partition] ?? 0),
+    );
+    this.#behind = null;
+    this.#failures = 0;
+    this.#parts.memory.lanes += partitions;
+    this.#parts.topicWatcher.known(this);
+  }
+}
