@@ -47,7 +47,7 @@ module.exports = {
       "kafka-is-wired-in-two-places",
       "the app's commands and the forwarder's thread",
       { path: "^src/", pathNot: "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/tail)" },
-      { path: "^src/kafka/" },
+      { path: "^src/kafka/", pathNot: "^src/kafka/settings" },
     ),
     rule(
       "redis-is-wired-in-the-app",

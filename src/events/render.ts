@@ -117,9 +117,9 @@ export function factDraft<T extends EventType>(
   type: T,
   about: { readonly source: string; readonly subject?: string; readonly key: string; readonly atMs: number },
   origin: Origin,
-  dataOf: (stamp: Stamp) => EventData<T>,
+  dataOf: () => EventData<T>,
+  id = newId(),
 ): Draft {
-  const id = newId();
   const key = recordKey(about.key, origin.instance);
   return {
     id,
@@ -127,7 +127,7 @@ export function factDraft<T extends EventType>(
     stream: eventTypes[type].stream,
     key,
     render: (stamp) => {
-      const data = dataOf(stamp);
+      const data = dataOf();
       return JSON.stringify({
         specversion: "1.0",
         id,

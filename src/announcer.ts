@@ -1,0 +1,107 @@
+/** Events about the bridge itself and about its policy: made from what the parts report, and journaled. */
+import type { Clock } from "./clock.ts";
+import { lossId } from "./events/ids.ts";
+import { type Draft, factDraft, type Origin } from "./events/render.ts";
+import type { EventData, EventType } from "./events/schema.ts";
+import type { Progress } from "./forwarder/report.ts";
+import type { Journal, Kept, Loss, PreviousEpoch, Stamp } from "./journal/journal.ts";
+import type { PolicyNote } from "./policy/policy.ts";
+import { redactedValue } from "./policy/rule-value.ts";
+
+type Spans = EventData<"bridge.started">["topics"];
+
+export class Announcer {
+  readonly #journal: Journal;
+  readonly #origin: Origin;
+  readonly #clock: Clock;
+  /** Where the bridge's own events go. */
+  readonly #topic: string;
+  #stopped = false;
+
+  constructor(journal: Journal, origin: Origin, clock: Clock, topic: string) {
+    this.#journal = journal;
+    this.#origin = origin;
+    this.#clock = clock;
+    this.#topic = topic;
+  }
+
+  /** Journals what somebody else has drafted. */
+  publish(draft: Draft): Promise<Kept> {
+    return this.#journal.append(draft.stream, draft.key, draft.render);
+  }
+
+  started(
+    version: string,
+    previous: PreviousEpoch | null,
+    policy: EventData<"bridge.started">["policy"],
+    kafka: boolean,
+  ): Promise<Kept> {
+    const before = previous && { epoch: previous.epoch, topics: spansTo(previous.topics) };
+    return this.#bridge("bridge.started", (own) => ({
+      version,
+      previous: before,
+      policy,
+      kafka,
+      topics: this.#givenWith(own),
+    }));
+  }
+
+  stopped(reason: string): Promise<Kept> {
+    this.#stopped = true;
+    return this.#bridge("bridge.stopped", (own) => ({ reason, topics: this.#givenWith(own) }));
+  }
+
+  gap(loss: Loss): Promise<Kept> {
+    const { epoch, cause, journalseq } = loss;
+    const id = lossId(this.#origin.instance, epoch, cause, journalseq.first, journalseq.last);
+    return this.#bridge("bridge.gap", () => loss as EventData<"bridge.gap">, id);
+  }
+
+  /** Nothing behind bridge.stopped, which is the last word. */
+  progress({ journalseq, topics }: Progress): void {
+    if (this.#stopped) return;
+    void this.#bridge("bridge.progress", () => ({ journalseq, topics: spansTo(topics) }));
+  }
+
+  policy(note: PolicyNote): Promise<Kept> {
+    const { kind, ...data } = note;
+    if (note.kind === "changed") {
+      const shown = { before: shownValue(note.before), after: shownValue(note.after) };
+      return this.#policy("policy.changed", note.key, { ...data, ...shown } as EventData<"policy.changed">);
+    }
+    if (note.kind === "rejected")
+      return this.#policy("policy.rejected", note.key, data as EventData<"policy.rejected">);
+    return this.#policy("policy.emptied", "", data as EventData<"policy.emptied">);
+  }
+
+  /** Numbers given in this epoch so far, per topic; that of the event which tells them included. */
+  #givenWith(own: Stamp): Spans {
+    return spansTo({ ...this.#journal.sequences(), [this.#topic]: own.sequence });
+  }
+
+  #bridge<T extends EventType>(type: T, dataOf: (own: Stamp) => EventData<T>, id?: string): Promise<Kept> {
+    const { instance } = this.#origin;
+    const about = {
+      source: `/bridge/${instance}`,
+      subject: instance,
+      key: instance,
+      atMs: this.#clock.now(),
+    };
+    return this.publish(factDraft(type, about, this.#origin, dataOf, id));
+  }
+
+  #policy<T extends EventType>(type: T, key: string, data: EventData<T>): Promise<Kept> {
+    const about = { source: `/bridge/${this.#origin.instance}`, subject: key, key, atMs: this.#clock.now() };
+    return this.publish(factDraft(type, about, this.#origin, () => data));
+  }
+}
+
+function spansTo(last: Readonly<Record<string, number>>): Spans {
+  return Object.fromEntries(
+    Object.entries(last).map(([topic, sequence]) => [topic, { first: 1, last: sequence }]),
+  );
+}
+
+function shownValue(value: string | null): string | null {
+  return value === null ? null : redactedValue(value);
+}
