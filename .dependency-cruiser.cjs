@@ -46,7 +46,7 @@ module.exports = {
     rule(
       "kafka-is-wired-in-two-places",
       "the app's commands and the forwarder's thread",
-      { path: "^src/", pathNot: "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/tail)" },
+      { path: "^src/", pathNot: "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/tail-kafka)" },
       { path: "^src/kafka/", pathNot: "^src/kafka/settings" },
     ),
     rule(

@@ -1,0 +1,70 @@
+/**
+ * The admin port: /healthz (the process answers), /readyz (it can decide ops now), /metrics.
+ *
+ * Whether Redis or Kafka are there at this moment does not enter readiness: Sluice answers without them.
+ */
+import { timingSafeEqual } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import type { Registry } from "prom-client";
+import { SluiceError } from "../errors.ts";
+
+export interface AdminParts {
+  readonly token: string | undefined;
+  readonly registry: Registry;
+  /** Why not ready, or null. */
+  readonly notReady: () => string | null;
+}
+
+export function adminApp({ token, registry, notReady }: AdminParts): Hono {
+  const app = new Hono();
+  app.get("/healthz", (c) => c.text("ok\n"));
+  app.get("/readyz", (c) => {
+    const problem = notReady();
+    return problem === null ? c.text("ready\n") : c.text(`not ready: ${problem}\n`, 503);
+  });
+  app.use(async (c, next) => {
+    if (token !== undefined && !sameText(c.req.header("authorization") ?? "", `Bearer ${token}`)) {
+      return c.text("needs the admin token\n", 401, { "www-authenticate": "Bearer" });
+    }
+    return next();
+  });
+  app.get("/metrics", async (c) =>
+    c.body(await registry.metrics(), 200, { "content-type": registry.contentType }),
+  );
+  return app;
+}
+
+function sameText(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export class AdminPort {
+  readonly #server: Server;
+
+  constructor(app: Hono) {
+    this.#server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  }
+
+  /** @throws SluiceError port_in_use */
+  listen(host: string, port: number): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", (thrown: NodeJS.ErrnoException) => {
+        const taken = thrown.code === "EADDRINUSE";
+        const message = taken
+          ? `admin.port ${port} on ${host} is taken by another process; choose another with SLUICE_ADMIN_PORT`
+          : `admin.host ${host}, port ${port}: cannot listen (${thrown.message})`;
+        reject(new SluiceError(taken ? "port_in_use" : "config_invalid", message, { cause: thrown }));
+      });
+      this.#server.listen(port, host, () => resolve(this.#server.address() as AddressInfo));
+    });
+  }
+
+  close(): Promise<void> {
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The wiring: acquires what the bridge is made of, in order, and releases it in reverse.
+ *
+ *   data dir ▶ journal ▶ policy ▶ forwarder ▶ admin port ▶ plugin port       stop() walks back
+ *
+ * The journal opens before the policy, so that what the policy tells while it loads is recorded too; the ports
+ * open last, so that nobody is answered by half a bridge.
+ */
+import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
+import { Metrics } from "./admin/metrics.ts";
+import { Announcer } from "./announcer.ts";
+import type { Clock } from "./clock.ts";
+import type { Settings } from "./config/settings.ts";
+import { newId } from "./events/ids.ts";
+import type { Stream } from "./events/streams.ts";
+import type { Forwarder } from "./forwarder/handle.ts";
+import { FileJournal } from "./journal/file-journal.ts";
+import { instanceOf } from "./journal/identity.ts";
+import type { Kept, Loss } from "./journal/journal.ts";
+import { lockDataDir } from "./journal/lock.ts";
+import type { Log } from "./log.ts";
+import type { PolicyNote } from "./policy/policy.ts";
+import { Resources } from "./resources.ts";
+import { version } from "./version.ts";
+import { openForwarder } from "./wiring/forwarder.ts";
+import { releaseMs, type WiringParts } from "./wiring/parts.ts";
+import { openPolicy } from "./wiring/policy.ts";
+import { openAdminPort, openPluginPort } from "./wiring/ports.ts";
+
+export interface App {
+  readonly instance: string;
+  readonly epoch: string;
+  readonly pluginPort: AddressInfo;
+  readonly adminPort: AddressInfo;
+  /** As it was at the start. */
+  readonly policy: {
+    readonly rules: number;
+    readonly unreadable: number;
+    readonly available: boolean;
+    readonly connected: boolean;
+  };
+  /** Answers what is in flight, tells of the end, writes what waits. */
+  stop(reason: string): Promise<void>;
+  /** Ends the drain at once; the journal is closed properly all the same. */
+  hurry(): void;
+}
+
+/** @throws SluiceError for whatever keeps it from starting; what was acquired until then has been released */
+export async function startApp(settings: Settings, log: Log, clock: Clock): Promise<App> {
+  const resources = new Resources(clock, log);
+  try {
+    return await start({ settings, log, clock, resources, dataDir: resolve(settings.data.dir) });
+  } catch (thrown) {
+    await resources.release();
+    throw thrown;
+  }
+}
+
+async function start(parts: WiringParts): Promise<App> {
+  const { settings, clock, resources, dataDir } = parts;
+  const lock = lockDataDir(dataDir);
+  resources.onRelease("data dir", releaseMs, () => lock.release());
+  const origin = { instance: await instanceOf(dataDir), epoch: newId() };
+
+  const { journal, previous } = await openJournal(parts, origin, (loss) => tellLoss(loss));
+  const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"));
+  let forwarder: Forwarder | null = null;
+  const metrics = new Metrics({
+    journal: () => journal.stats(),
+    policy: () => ({ available: replica.available, rules: replica.rules, source: source.state() }),
+    forwarder: () => forwarder?.state() ?? null,
+  });
+
+  const tellLoss = async (loss: Loss): Promise<Kept> => {
+    if (announcer.hasTold(loss)) return { ok: true };
+    metrics.gap(loss.cause);
+    parts.log.error({ loss }, "events were lost; announced as bridge.gap");
+    return announcer.gap(loss);
+  };
+  const tellPolicy = (note: PolicyNote): void => {
+    if (note.kind === "changed") metrics.policyChanged(note.cause);
+    if (note.kind === "rejected") metrics.policyRejected();
+    void announcer.policy(note);
+  };
+  // What it knew when it last ran is told as well: whoever is told must be there before.
+  const { replica, source } = await openPolicy(parts, tellPolicy);
+  await source.start();
+  const { revision, size: rules, unreadable } = replica.rules;
+  const { available } = replica;
+  const { kind, connected } = source.state();
+  const kafka = settings.kafka.brokers.length > 0;
+  await announcer.started(version, previous, { source: kind, available, rules, revision }, kafka);
+  forwarder = openForwarder(parts, origin, journal, announcer, metrics, (loss) => void tellLoss(loss));
+
+  const ending = { begun: false, reason: "stop", delay: Promise.withResolvers<void>() };
+  resources.onRelease("last words", releaseMs, async () => void (await announcer.stopped(ending.reason)));
+  const adminPort = await openAdminPort(parts, metrics, () =>
+    ending.begun ? "stopping" : replica.available ? null : "no policy has been loaded yet",
+  );
+  const stopping = (): boolean => ending.begun;
+  const plugin = await openPluginPort(parts, {
+    policy: replica,
+    journal,
+    announcer,
+    origin,
+    metrics,
+    stopping,
+  });
+
+  return {
+    ...origin,
+    pluginPort: plugin.address,
+    adminPort,
+    policy: { rules, unreadable: unreadable.size, available, connected },
+    async stop(reason) {
+      ending.begun = true;
+      ending.reason = reason;
+      const cancel = clock.after(settings.stop.delayMs, ending.delay.resolve);
+      await ending.delay.promise;
+      cancel();
+      await resources.release();
+    },
+    hurry() {
+      ending.delay.resolve();
+      plugin.cut();
+    },
+  };
+}
+
+async function openJournal(
+  { settings, clock, log, resources, dataDir }: WiringParts,
+  origin: { readonly instance: string; readonly epoch: string },
+  announce: (loss: Loss) => Promise<Kept>,
+): ReturnType<typeof FileJournal.open> {
+  const { sync, segmentBytes, maxBytes, keepMs } = settings.journal;
+  const opened = await FileJournal.open({
+    dir: dataDir,
+    ...origin,
+    sync,
+    segmentBytes,
+    maxBytes,
+    keepMs,
+    forwarding: settings.kafka.brokers.length > 0,
+    topicOf: (stream) => topicOf(settings, stream),
+    announce,
+    clock,
+    log,
+  });
+  resources.onRelease("journal", 2 * releaseMs, () => opened.journal.close(releaseMs));
+  return opened;
+}
+
+function topicOf({ kafka }: Settings, stream: Stream): string {
+  return kafka.topicPrefix + stream;
+}

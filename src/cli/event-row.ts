@@ -1,0 +1,108 @@
+/** One event as the cells of a table. */
+import { typePrefix } from "../events/schema.ts";
+import { printable } from "./screen-text.ts";
+
+/** What of an event is shown. It may come from another version of Sluice, so nothing below is taken for granted. */
+export interface ShownEvent {
+  readonly type: string;
+  readonly time: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+export const columnNames = ["TIME", "TYPE", "NODE", "USER", "PROXY", "FROM", "OUTCOME"] as const;
+
+/** The event in a line of JSON, or null when it is none. */
+export function parseEvent(json: string): ShownEvent | null {
+  try {
+    const event = JSON.parse(json) as ShownEvent | null;
+    return typeof event?.type === "string" && typeof event.time === "string" ? event : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A cell for each column; printable. */
+export function eventRow({ type: fullType, time, data = {} }: ShownEvent): string[] {
+  const type = fullType.startsWith(typePrefix) ? fullType.slice(typePrefix.length) : fullType;
+  const cells = [
+    time,
+    type,
+    data.node,
+    data.user === "" ? '""' : data.user,
+    proxyText(data.proxy),
+    remoteText(data.remote) ?? data.peer,
+    (outcomes.get(type) ?? decisionText)(data),
+  ];
+  return cells.map((cell) => (cell === undefined || cell === null ? "-" : printable(textOf(cell))));
+}
+
+type Data = Readonly<Record<string, unknown>>;
+
+/** What the last column says of events that are not about one op. */
+const outcomes = new Map<string, (data: Data) => string>(
+  Object.entries({
+    "op.unknown": (data) => `${textOf(data.op)} ${decisionText(data)}`,
+    "op.malformed": ({ reason, length, suppressed }) =>
+      `${textOf(reason)}${typeof length === "number" ? `, ${length} bytes` : ""}` +
+      `${suppressed === 0 || suppressed === undefined ? "" : `, and ${textOf(suppressed)} more like it`}`,
+    "policy.changed": ({ key, after, cause }) =>
+      after === null
+        ? `${textOf(key)} is gone (${textOf(cause)})`
+        : `${textOf(key)} = ${textOf(after)} (${textOf(cause)})`,
+    "policy.rejected": ({ key, problem }) => `${textOf(key)} cannot be read: ${textOf(problem)}`,
+    "policy.emptied": ({ rulesKept }) => `the source has no rules left; ${textOf(rulesKept)} stay in force`,
+    "bridge.started": ({ version, policy, kafka }) =>
+      `version ${textOf(version)}, ${startedPolicyText(policy)}, ${kafka === true ? "with" : "no"} Kafka`,
+    "bridge.stopped": ({ reason }) => textOf(reason),
+    "bridge.gap": ({ cause, count }) => `${textOf(cause)}: ${countText(count)} lost`,
+    "bridge.progress": ({ journalseq }) => `Kafka has all up to journalseq ${textOf(journalseq)}`,
+  }),
+);
+
+function decisionText({ decision, rewrite }: Data): string {
+  const { effect, rule, code, reason, wouldRefuse } = fieldsOf(decision);
+  if (effect === undefined) return "-";
+  const by = textOf(rule ?? code);
+  if (effect === "refused") return `refused by ${by}: ${textOf(reason)}`;
+  const would = fieldsOf(wouldRefuse);
+  if (would.code !== undefined) {
+    return `would be refused by ${textOf(would.rule ?? would.code)}: ${textOf(would.reason)}`;
+  }
+  if (effect === "recorded") return "recorded";
+  const changed = Object.keys(fieldsOf(rewrite));
+  return `allowed by ${by}${changed.length === 0 ? "" : `, changed: ${changed.join(", ")}`}`;
+}
+
+function startedPolicyText(policy: unknown): string {
+  const { source, rules, available } = fieldsOf(policy);
+  return available === false
+    ? `no policy from ${textOf(source)} yet`
+    : `${textOf(rules)} rules from ${textOf(source)}`;
+}
+
+function countText(count: unknown): string {
+  return typeof count === "number"
+    ? `${count} ${count === 1 ? "event" : "events"}`
+    : "an unknown number of events";
+}
+
+function proxyText(proxy: unknown): string | null {
+  const { name, type } = fieldsOf(proxy);
+  if (name === undefined) return null;
+  return `${textOf(name)}${type === undefined || type === null ? "" : ` (${textOf(type)})`}`;
+}
+
+function remoteText(remote: unknown): string | null {
+  const { ip, port } = fieldsOf(remote);
+  if (typeof ip !== "string") return null;
+  if (typeof port !== "number") return ip;
+  return ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+function fieldsOf(value: unknown): Data {
+  return typeof value === "object" && value !== null ? (value as Data) : {};
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "?");
+}

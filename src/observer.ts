@@ -1,0 +1,43 @@
+/**
+ * What is counted and logged of each op: one wide line for a refused or failed one, allowed ones at debug.
+ * No content goes into a line, so no secret can.
+ */
+import type { Metrics } from "./admin/metrics.ts";
+import type { BridgeObserver } from "./bridge.ts";
+import type { Decision } from "./decision.ts";
+import type { FrpEdgeObserver } from "./frp/edge.ts";
+import type { Log } from "./log.ts";
+import type { Op } from "./op.ts";
+
+export function observer(metrics: Metrics, log: Log): BridgeObserver & FrpEdgeObserver {
+  return {
+    answered(op, decision, durationMs) {
+      metrics.answered(op.known ? op.name : "unknown", decision.effect, durationMs);
+      if (decision.effect === "refused") log.info(line(op, decision, durationMs), "refused");
+      else if (decision.wouldRefuse)
+        log.info({ ...line(op, decision, durationMs), wouldRefuse: decision.wouldRefuse }, "would refuse");
+      else if (log.isLevelEnabled("debug")) log.debug(line(op, decision, durationMs), decision.effect);
+    },
+    unrecorded(op, kept, answer) {
+      metrics.unrecorded(kept.failure, answer.kind);
+      log.error(
+        { ...about(op), failure: kept.failure, queued: kept.queued, answer: answer.kind },
+        "answered before its record was durable",
+      );
+    },
+    turnedAway(status, problem) {
+      metrics.turnedAway(status);
+      if (status === 500) log.error({ status, problem }, "call failed");
+      else log.debug({ status, problem }, "call turned away");
+    },
+  };
+}
+
+function about(op: Op): object {
+  const { protocol, node, name, reqid, user, client, proxy, remote } = op;
+  return { protocol, node, op: name, reqid, user, client, proxy: proxy?.name, ip: remote?.ip };
+}
+
+function line(op: Op, { effect, code, rule, reason, revision }: Decision, durationMs: number): object {
+  return { ...about(op), effect, code, rule, reason, revision, ms: Math.round(durationMs * 1000) / 1000 };
+}

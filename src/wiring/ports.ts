@@ -1,0 +1,71 @@
+/** The two ports: the one that frps asks, and the one for operators. */
+import type { AddressInfo } from "node:net";
+import type { Metrics } from "../admin/metrics.ts";
+import { AdminPort, adminApp } from "../admin/server.ts";
+import type { Announcer } from "../announcer.ts";
+import { Bridge } from "../bridge.ts";
+import { redactor } from "../events/redact.ts";
+import type { Origin } from "../events/render.ts";
+import { Callers } from "../frp/caller.ts";
+import { frpEdge } from "../frp/edge.ts";
+import { MalformedReports } from "../frp/malformed.ts";
+import { PluginPort } from "../frp/server.ts";
+import type { Journal } from "../journal/journal.ts";
+import { observer } from "../observer.ts";
+import type { PolicyView } from "../policy/policy.ts";
+import { releaseMs, type WiringParts } from "./parts.ts";
+
+export async function openAdminPort(
+  { settings, resources }: WiringParts,
+  metrics: Metrics,
+  notReady: () => string | null,
+): Promise<AddressInfo> {
+  const { host, port, token } = settings.admin;
+  const admin = new AdminPort(adminApp({ token, registry: metrics.registry, notReady }));
+  const address = await admin.listen(host, port);
+  resources.onRelease("admin port", releaseMs, () => admin.close());
+  return address;
+}
+
+export interface PluginParts {
+  readonly policy: PolicyView;
+  readonly journal: Journal;
+  readonly announcer: Announcer;
+  readonly origin: Origin;
+  readonly metrics: Metrics;
+  readonly stopping: () => boolean;
+}
+
+export async function openPluginPort(
+  { settings, clock, log, resources }: WiringParts,
+  { policy, journal, announcer, origin, metrics, stopping }: PluginParts,
+): Promise<{ readonly address: AddressInfo; readonly cut: () => void }> {
+  const { http, events } = settings;
+  const watch = observer(metrics, log);
+  const redact = redactor(events.redact, events.hmacKey);
+  const { onFailure } = settings.journal;
+  const bridge = new Bridge({ policy, journal, origin, redact, clock, observer: watch, onFailure });
+  const malformed = new MalformedReports({
+    clock,
+    origin,
+    publish: (draft) => void announcer.publish(draft),
+    count: (reason) => metrics.malformed(reason),
+  });
+  resources.onRelease("counts of malformed calls", releaseMs, () => malformed.flush());
+  const edge = frpEdge({
+    path: http.path,
+    deadlineMs: http.deadlineMs,
+    loginsPerMinute: http.loginsPerMinute,
+    callers: new Callers({ node: settings.node, auth: http.auth, nodes: settings.nodes }),
+    clock,
+    handle: (op, deadlineMs) => bridge.handle(op, deadlineMs),
+    malformed: (report) => malformed.report(report),
+    observer: watch,
+    stopping,
+  });
+  const port = new PluginPort(edge.fetch, clock);
+  const address = await port.listen(http.host, http.port);
+  const { drainMs } = settings.stop;
+  resources.onRelease("plugin port", drainMs + releaseMs, () => port.stop(drainMs));
+  return { address, cut: () => port.cut() };
+}

@@ -1,0 +1,52 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { envNameOf } from "../../src/config/settings.ts";
+import { temporaryFolder } from "./folder.ts";
+import { freePort } from "./ports.ts";
+import { NativeServer } from "./server.ts";
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const READY_WITHIN_MS = 30_000;
+const GRACE_MS = 20_000;
+
+/** Settings by key: `{ "kafka.brokers": "127.0.0.1:9092" }`. */
+export type BridgeSettings = Readonly<Record<string, string | number | boolean>>;
+
+/** Sluice as a process of its own, on ports that stay the same over a restart. */
+export type BridgeHost = NativeServer & {
+  /** Where frps posts: host:port. */
+  readonly addr: string;
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly dataDir: string;
+  /** Its working directory. */
+  readonly folder: string;
+};
+
+export async function startBridge(settings: BridgeSettings = {}): Promise<BridgeHost> {
+  const folder = await temporaryFolder("bridge");
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const dataDir = join(folder.path, "data");
+  const all: BridgeSettings = {
+    "http.port": port,
+    "admin.port": adminPort,
+    "data.dir": dataDir,
+    ...settings,
+  };
+  const env = Object.fromEntries(Object.entries(all).map(([key, value]) => [envNameOf(key), String(value)]));
+  const server = new NativeServer({
+    command: { program: process.execPath, args: [main, "serve"], cwd: folder.path, env },
+    ready: /sluice \S+ answers/,
+    readyWithinMs: READY_WITHIN_MS,
+    graceMs: GRACE_MS,
+    folder,
+  });
+  await server.start();
+  return Object.assign(server, {
+    addr: `127.0.0.1:${port}`,
+    url: `http://127.0.0.1:${port}/handler`,
+    adminUrl: `http://127.0.0.1:${adminPort}`,
+    dataDir,
+    folder: folder.path,
+  });
+}

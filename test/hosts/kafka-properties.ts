@@ -1,0 +1,65 @@
+/** Where one broker of a cluster is reached, by whom: `bind` is what it listens on, `name` what others call it by. */
+export interface Place {
+  id: number;
+  clients: { bind: string; name: string };
+  brokers: { bind: string; name: string };
+  controllers: { bind: string; name: string };
+  data: string;
+}
+
+/**
+ * Short enough for a test that kills a broker, long enough for a busy machine. A killed broker comes back only when its
+ * session has run out.
+ */
+const QUICK_FAILOVER = {
+  "broker.session.timeout.ms": "3000",
+  "broker.heartbeat.interval.ms": "500",
+  "controller.quorum.election.timeout.ms": "500",
+  "controller.quorum.fetch.timeout.ms": "1000",
+};
+
+/** The server.properties of the broker at `place` in the cluster of `places`; `overrides` win. */
+export function serverProperties(
+  place: Place,
+  places: readonly Place[],
+  overrides: Record<string, string> = {},
+): string {
+  const replicas = String(Math.min(3, places.length));
+  const insync = String(Math.max(1, Math.min(3, places.length) - 1));
+  const properties: Record<string, string> = {
+    "process.roles": "broker,controller",
+    "node.id": String(place.id),
+    "controller.quorum.voters": places.map(({ id, controllers }) => `${id}@${controllers.name}`).join(","),
+    listeners: `CLIENTS://${place.clients.bind},BROKERS://${place.brokers.bind},CONTROLLER://${place.controllers.bind}`,
+    "advertised.listeners": `CLIENTS://${place.clients.name},BROKERS://${place.brokers.name}`,
+    "controller.listener.names": "CONTROLLER",
+    "inter.broker.listener.name": "BROKERS",
+    "listener.security.protocol.map": "CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "log.dirs": place.data,
+    "default.replication.factor": replicas,
+    "min.insync.replicas": insync,
+    "offsets.topic.replication.factor": replicas,
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": replicas,
+    "transaction.state.log.num.partitions": "1",
+    "transaction.state.log.min.isr": insync,
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+    ...QUICK_FAILOVER,
+    ...overrides,
+  };
+  return Object.entries(properties)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join("");
+}
+
+/** Warnings, and the one line that says that it is ready. */
+export const LOG4J = `rootLogger.level=WARN
+rootLogger.appenderRef.console.ref=console
+appender.console.name=console
+appender.console.type=Console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d{HH:mm:ss.SSS} %p %m (%c{1})%n
+logger.server.name=kafka.server.KafkaRaftServer
+logger.server.level=INFO
+`;

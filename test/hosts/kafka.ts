@@ -1,0 +1,138 @@
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { DockerServer } from "./docker.ts";
+import { temporaryFolder } from "./folder.ts";
+import { imageFor } from "./images.ts";
+import { kafkaProgram } from "./kafka-program.ts";
+import { LOG4J, type Place, serverProperties } from "./kafka-properties.ts";
+import { dockerNetwork } from "./network.ts";
+import { freePort } from "./ports.ts";
+import { run } from "./process.ts";
+import { wayOf } from "./provider.ts";
+import { NativeServer, type Server } from "./server.ts";
+
+const READY = /Kafka Server started/;
+const READY_WITHIN_MS = 120_000;
+const JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+
+export interface KafkaOptions {
+  /** 1, or 3 with replication 3. */
+  nodes?: 1 | 3;
+  /** Added to every server.properties, such as `message.max.bytes`. */
+  overrides?: Record<string, string>;
+  /** Added to `StorageTool format`, such as `--add-scram`. */
+  formatArgs?: string[];
+}
+
+/** A Kafka of one test's own. */
+export interface KafkaHost extends AsyncDisposable {
+  /** host:port of each node, in the order of `nodes`. */
+  brokers: string[];
+  /** Each to be stopped, killed or paused by itself; node ids count from 1. */
+  nodes: [Server, ...Server[]];
+  close(): Promise<void>;
+}
+
+export async function startKafka(options: KafkaOptions = {}): Promise<KafkaHost> {
+  const ids = Array.from({ length: options.nodes ?? 1 }, (_, index) => index + 1);
+  const ports = await Promise.all(ids.map(() => freePort()));
+  const nodes =
+    (await wayOf("kafka")) === "docker"
+      ? await contained(ids, ports, options)
+      : await native(ids, ports, options);
+  await Promise.all(nodes.map((node) => node.start()));
+  const close = async (): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.close()));
+  };
+  return {
+    brokers: ports.map((port) => `127.0.0.1:${port}`),
+    nodes: nodes as [Server, ...Server[]],
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function clusterId(): string {
+  const id = randomBytes(16).toString("base64url");
+  return id.startsWith("-") ? `A${id.slice(1)}` : id;
+}
+
+const heapFor = (nodes: number): string => (nodes === 1 ? "-Xmx512m" : "-Xmx256m");
+
+async function native(ids: number[], ports: number[], options: KafkaOptions): Promise<Server[]> {
+  const { java, jars } = await kafkaProgram();
+  const cluster = clusterId();
+  const folders = await Promise.all(ids.map((id) => temporaryFolder(`kafka-${id}`)));
+  const places = await Promise.all(
+    ids.map((id, index) => nativePlace(id, ports[index]!, folders[index]!.path)),
+  );
+  return Promise.all(
+    folders.map(async (folder, index) => {
+      const properties = serverProperties(places[index]!, places, options.overrides);
+      await writeFile(join(folder.path, "server.properties"), properties);
+      await writeFile(join(folder.path, "log4j2.properties"), LOG4J);
+      const jvm = [...JVM, "-Dlog4j2.configurationFile=log4j2.properties", "-cp", `${jars}/*`];
+      const format = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"];
+      const args = [...jvm, ...format, ...(options.formatArgs ?? [])];
+      await run({ program: java, args, cwd: folder.path });
+      const main = [...jvm, heapFor(ids.length), "kafka.Kafka", "server.properties"];
+      return new NativeServer({
+        command: { program: java, args: main, cwd: folder.path },
+        ready: READY,
+        readyWithinMs: READY_WITHIN_MS,
+        graceMs: 15_000,
+        folder,
+      });
+    }),
+  );
+}
+
+async function nativePlace(id: number, port: number, folder: string): Promise<Place> {
+  const at = (there: number) => ({ bind: `127.0.0.1:${there}`, name: `127.0.0.1:${there}` });
+  return {
+    id,
+    clients: at(port),
+    brokers: at(await freePort()),
+    controllers: at(await freePort()),
+    data: join(folder, "data"),
+  };
+}
+
+/** Inside, every node has the same ports; only the one for clients is published. */
+async function contained(ids: number[], ports: number[], options: KafkaOptions): Promise<Server[]> {
+  const image = await imageFor("kafka");
+  const network = ids.length > 1 ? await dockerNetwork() : undefined;
+  const name = (id: number): string => (network ? `kafka-${id}` : "127.0.0.1");
+  const cluster = clusterId();
+  const places = ids.map(
+    (id, index): Place => ({
+      id,
+      clients: { bind: "0.0.0.0:9092", name: `127.0.0.1:${ports[index]}` },
+      brokers: { bind: "0.0.0.0:9094", name: `${name(id)}:9094` },
+      controllers: { bind: "0.0.0.0:9093", name: `${name(id)}:9093` },
+      data: "/tmp/data",
+    }),
+  );
+  const jvm = `java ${JVM.join(" ")} -Dlog4j2.configurationFile=/tmp/log4j2.properties -cp '/opt/kafka/libs/*'`;
+  const format = ["format", "--ignore-formatted", "-t", cluster, ...(options.formatArgs ?? [])].join(" ");
+  const script = [
+    `${jvm} kafka.tools.StorageTool ${format} -c /tmp/server.properties`,
+    `exec ${jvm} ${heapFor(ids.length)} kafka.Kafka /tmp/server.properties`,
+  ].join(" && ");
+  return places.map(
+    (place, index) =>
+      new DockerServer({
+        image,
+        command: ["sh", "-c", script],
+        publish: { inside: 9092, port: ports[index]! },
+        files: [
+          { target: "/tmp/server.properties", content: serverProperties(place, places, options.overrides) },
+          { target: "/tmp/log4j2.properties", content: LOG4J },
+        ],
+        ...(network ? { network: { network, alias: name(place.id) } } : {}),
+        ready: READY,
+        readyWithinMs: READY_WITHIN_MS,
+      }),
+  );
+}

@@ -1,0 +1,66 @@
+/**
+ * Where a service for tests comes from: the first of these that works.
+ *
+ *   given by the environment ──▶ a Docker engine ──▶ a program of this machine ──▶ missing, with the reason
+ *
+ * SLUICE_TEST_PROVIDER=docker or native forces one way; frp, which has no image, then stays a program.
+ */
+import { engineAnswers } from "./docker.ts";
+import { frpMissing, frpPrograms } from "./frp-program.ts";
+import { imageFor } from "./images.ts";
+import { kafkaMissing, kafkaProgram } from "./kafka-program.ts";
+import { redisMissing, redisProgram } from "./redis-program.ts";
+
+export type Service = "redis" | "kafka" | "frp";
+
+export type Provider = { way: "docker" | "native" } | { way: "missing"; why: string };
+
+const missing: Record<Service, () => Promise<string | undefined>> = {
+  redis: redisMissing,
+  kafka: kafkaMissing,
+  frp: frpMissing,
+};
+
+/** The address of a server that the environment names; it serves as the shared one and is never stopped. */
+export function given(service: Service): string | undefined {
+  const { SLUICE_TEST_PROVIDER, SLUICE_TEST_REDIS_URL, SLUICE_TEST_KAFKA_BROKERS } = process.env;
+  if (SLUICE_TEST_PROVIDER) return undefined;
+  return { redis: SLUICE_TEST_REDIS_URL, kafka: SLUICE_TEST_KAFKA_BROKERS, frp: undefined }[service];
+}
+
+/** How servers that a test may stop are started here. Fetches and builds nothing. */
+export async function providerOf(service: Service): Promise<Provider> {
+  const forced = process.env.SLUICE_TEST_PROVIDER;
+  if (forced !== undefined && forced !== "docker" && forced !== "native")
+    throw new Error(`SLUICE_TEST_PROVIDER is ${forced}; docker or native would be right`);
+  if (service !== "frp" && forced !== "native") {
+    if (await engineAnswers()) return { way: "docker" };
+    if (forced === "docker") return { way: "missing", why: "no Docker engine answers" };
+  }
+  const why = await missing[service]();
+  return why ? { way: "missing", why } : { way: "native" };
+}
+
+/** As `providerOf`, and from Docker only if its image can be had; throws when the service is missing. */
+export async function wayOf(service: "redis" | "kafka"): Promise<"docker" | "native"> {
+  const provider = await providerOf(service);
+  if (provider.way === "missing") throw new Error(`no ${service} for tests: ${provider.why}`);
+  if (provider.way === "native") return "native";
+  try {
+    await imageFor(service);
+    return "docker";
+  } catch (error) {
+    if (process.env.SLUICE_TEST_PROVIDER === "docker" || (await missing[service]())) throw error;
+    return "native";
+  }
+}
+
+const programs = { redis: redisProgram, kafka: kafkaProgram, frp: frpPrograms };
+
+/** Fetches and builds all that starting the service will need; throws when it is missing. */
+export async function prepare(service: Service): Promise<void> {
+  if (given(service)) return;
+  const provider = await providerOf(service);
+  if (provider.way === "missing") throw new Error(`no ${service} for tests: ${provider.why}`);
+  if (service === "frp" || (await wayOf(service)) === "native") await programs[service]();
+}

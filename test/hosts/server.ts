@@ -1,0 +1,95 @@
+import type { Folder } from "./folder.ts";
+import { Log } from "./log.ts";
+import { closeWithFile } from "./open.ts";
+import { type Command, Supervised } from "./process.ts";
+
+/**
+ * A server under a test's control.
+ *
+ *   stopped ──start──▶ running ──pause──▶ paused
+ *      ▲                 │  ▲────resume────┘
+ *      └──stop, kill─────┴───── from paused too
+ *
+ * Its ports stay the same over any of these, and so does what it wrote to its disk. `close` ends it for good; the
+ * end of the test file does the same.
+ */
+export interface Server extends AsyncDisposable {
+  readonly log: Log;
+  /** Resolves when it is ready. */
+  start(): Promise<void>;
+  /** Asks it to end, and resolves when it has. */
+  stop(): Promise<void>;
+  /** As a crash. */
+  kill(): Promise<void>;
+  /** It keeps its connections and answers nothing. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface NativeOptions {
+  command: Command;
+  /** The line that says that it takes connections. */
+  ready: RegExp;
+  readyWithinMs: number;
+  /** How long `stop` waits before it kills. */
+  graceMs: number;
+  /** Removed by `close`. */
+  folder: Folder;
+}
+
+/** A program of this machine as a server. */
+export class NativeServer implements Server {
+  readonly log = new Log();
+  readonly #options: NativeOptions;
+  #process: Supervised | undefined;
+
+  constructor(options: NativeOptions) {
+    this.#options = options;
+    closeWithFile(this);
+  }
+
+  async start(): Promise<void> {
+    if (this.#process) throw new Error("is running already");
+    const from = this.log.lines.length;
+    const started = new Supervised(this.#options.command, this.log);
+    this.#process = started;
+    void started.exited.then(() => {
+      if (this.#process === started) this.#process = undefined;
+    });
+    const { ready, readyWithinMs } = this.#options;
+    await this.log.saw(ready, { timeoutMs: readyWithinMs, from, unless: started.exited });
+  }
+
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    this.#process?.signal("SIGCONT");
+    await this.#process?.end(signal, this.#options.graceMs);
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.end("SIGKILL", this.#options.graceMs);
+  }
+
+  async pause(): Promise<void> {
+    this.#process?.signal("SIGSTOP");
+  }
+
+  async resume(): Promise<void> {
+    this.#process?.signal("SIGCONT");
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    await this.start();
+  }
+
+  async close(): Promise<void> {
+    await this.kill();
+    await this.#options.folder.remove();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,102 @@
+import { EventEmitter } from "node:events";
+import kafkajs from "kafkajs";
+import { streamNames } from "../../src/events/streams.ts";
+import { closeWithFile } from "./open.ts";
+import { unique } from "./shared.ts";
+
+/** A record as a consumer that knows nothing of Sluice sees it, its value parsed. */
+export interface TopicEvent {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever fields it is about
+  readonly event: any;
+}
+
+/** Reads all topics of a prefix from their beginnings, and waits for events that a test names. */
+export class TopicEvents implements AsyncDisposable {
+  readonly events: TopicEvent[] = [];
+  readonly #came = new EventEmitter().setMaxListeners(0);
+  readonly #consumer: kafkajs.Consumer;
+
+  private constructor(consumer: kafkajs.Consumer) {
+    this.#consumer = consumer;
+  }
+
+  /** The topics must exist. */
+  static async read(brokers: readonly string[], prefix: string): Promise<TopicEvents> {
+    const kafka = new kafkajs.Kafka({
+      brokers: [...brokers],
+      logLevel: kafkajs.logLevel.NOTHING,
+      retry: { retries: 30, maxRetryTime: 1000 },
+    });
+    const reader = new TopicEvents(kafka.consumer({ groupId: unique("reader"), sessionTimeout: 10_000 }));
+    closeWithFile(reader);
+    await reader.#consumer.connect();
+    await reader.#consumer.subscribe({
+      topics: streamNames.map((stream) => prefix + stream),
+      fromBeginning: true,
+    });
+    await reader.#consumer.run({
+      eachMessage: async ({ topic, partition, message }) => {
+        const value = String(message.value);
+        const headers = Object.fromEntries(
+          Object.entries(message.headers ?? {}).map(([k, v]) => [k, String(v)]),
+        );
+        reader.events.push({
+          topic,
+          partition,
+          offset: Number(message.offset),
+          key: String(message.key),
+          headers,
+          value,
+          event: JSON.parse(value),
+        });
+        reader.#came.emit("event");
+      },
+    });
+    return reader;
+  }
+
+  /** The first event that matches, read already or still to come. */
+  async saw(
+    is: (event: TopicEvent["event"], record: TopicEvent) => boolean,
+    what = "an event",
+    timeoutMs = 30_000,
+  ): Promise<TopicEvent> {
+    await this.until(() => this.events.some((r) => is(r.event, r)), what, timeoutMs);
+    return this.events.find((r) => is(r.event, r))!;
+  }
+
+  /** Resolves when `holds` does; asked after each record. */
+  async until(holds: () => boolean, what: string, timeoutMs = 60_000): Promise<void> {
+    if (holds()) return;
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (!holds()) return;
+        this.#came.off("event", look);
+        clearTimeout(timer);
+        resolve();
+      };
+      const timer = setTimeout(() => {
+        this.#came.off("event", look);
+        reject(
+          new Error(`${what} did not come within ${timeoutMs} ms; ${this.events.length} records were read`),
+        );
+      }, timeoutMs);
+      this.#came.on("event", look);
+    });
+  }
+
+  /** Distinct by id, in the order of first appearance. */
+  get distinct(): TopicEvent[] {
+    return [...new Map([...this.events].reverse().map((r) => [r.event.id, r])).values()].reverse();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#consumer.disconnect();
+  }
+}
