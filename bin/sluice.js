@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const needed = 24;
@@ -15,11 +16,11 @@ if (Number(process.versions.node.split(".")[0]) >= needed) {
 } else {
   const bundled = bundledNode();
   if (bundled === null) {
-    console.error(
+    process.stderr.write(
       `sluice needs Node ${needed} or newer, and this is ${process.version}.\n` +
         `npm brings one along for ${["linux-x64", "linux-arm64", "darwin-x64", "win-x64"].join(", ")} as an optional\n` +
         `package; there is none for ${process.platform}-${process.arch}, or it was left out.\n` +
-        "Install again without --omit=optional, or install Node 24 yourself and run this again.",
+        "Install again without --omit=optional, or install Node 24 yourself and run this again.\n",
     );
     process.exit(1);
   }
@@ -40,5 +41,10 @@ function bundledNode() {
 function runWith(node) {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
-  child.on("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
+  child.on("error", (error) => {
+    process.stderr.write(`sluice: ${node} cannot be started: ${error.message}\n`);
+    process.exit(1);
+  });
+  // As a shell tells of a program that a signal ended.
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
 }

@@ -16,6 +16,7 @@ export class Announcer {
   readonly #clock: Clock;
   /** Where the bridge's own events go. */
   readonly #topic: string;
+  readonly #toldLosses = new Set<string>();
   #stopped = false;
 
   constructor(journal: Journal, origin: Origin, clock: Clock, topic: string) {
@@ -51,10 +52,16 @@ export class Announcer {
     return this.#bridge("bridge.stopped", (own) => ({ reason, topics: this.#givenWith(own) }));
   }
 
-  gap(loss: Loss): Promise<Kept> {
-    const { epoch, cause, journalseq } = loss;
-    const id = lossId(this.#origin.instance, epoch, cause, journalseq.first, journalseq.last);
-    return this.#bridge("bridge.gap", () => loss as EventData<"bridge.gap">, id);
+  /** Whether it has been told since the start: one may be found twice, on opening the journal and on reading it. */
+  hasTold(loss: Loss): boolean {
+    return this.#toldLosses.has(this.#idOf(loss));
+  }
+
+  async gap(loss: Loss): Promise<Kept> {
+    const id = this.#idOf(loss);
+    const kept = await this.#bridge("bridge.gap", () => loss as EventData<"bridge.gap">, id);
+    if (kept.ok) this.#toldLosses.add(id);
+    return kept;
   }
 
   /** Nothing behind bridge.stopped, which is the last word. */
@@ -72,6 +79,10 @@ export class Announcer {
     if (note.kind === "rejected")
       return this.#policy("policy.rejected", note.key, data as EventData<"policy.rejected">);
     return this.#policy("policy.emptied", "", data as EventData<"policy.emptied">);
+  }
+
+  #idOf({ epoch, cause, journalseq: { first, last } }: Loss): string {
+    return lossId(this.#origin.instance, epoch, cause, first, last);
   }
 
   /** Numbers given in this epoch so far, per topic; that of the event which tells them included. */

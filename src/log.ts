@@ -10,16 +10,16 @@ export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "isLevelEna
 const stderrFd = 2;
 
 /** Control characters that JSON leaves as they are, and some terminals obey. */
-const beyondAscii = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const strayControls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-export function createLog(settings: Settings["log"], out = new LineSink(stderrFd)): Log {
+export function createLog(settings: Settings["log"], out = new LineSink()): Log {
   const options = { level: settings.level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!isForPeople(settings)) {
     return pino({ ...options, formatters: { level: (level) => ({ level }) } }, out);
   }
   const colorize = isatty(stderrFd) && !process.env.NO_COLOR;
-  const pretty = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l" });
-  return pino(options, { write: (line: string) => out.write(pretty(line).replace(beyondAscii, "?")) });
+  const pretty = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l", singleLine: true });
+  return pino(options, { write: (line: string) => out.write(pretty(line).replace(strayControls, "?")) });
 }
 
 /** Whether the log is written for people rather than for programs. */
@@ -36,14 +36,16 @@ const patienceMs = 20;
  *   taken ──a line that is not──▶ losing ──the next line that is──▶ taken, and says how many were lost
  *
  * Guarantee: a full disk, a reader that is gone and one that stalls cost lines of the log; they neither end the
- * bridge nor hold it up for longer than `patienceMs`.
+ * bridge nor hold it up for longer than `patienceMs`. Only a terminal that is held with Ctrl-S does.
  */
 export class LineSink {
   readonly #fd: number;
   readonly #write: typeof writeSync;
   #lost = 0;
 
-  constructor(fd: number, write = writeSync) {
+  constructor(fd = stderrFd, write = writeSync) {
+    // Node makes a pipe or socket non-blocking when it first opens a stream on it; else a full one would hold us up.
+    if (fd === stderrFd) void process.stderr;
     this.#fd = fd;
     this.#write = write;
   }

@@ -77,7 +77,7 @@ function startedPolicyText(policy: unknown): string {
   const { source, rules, available } = fieldsOf(policy);
   return available === false
     ? `no policy from ${textOf(source)} yet`
-    : `${textOf(rules)} rules from ${textOf(source)}`;
+    : `${textOf(rules)} ${rules === 1 ? "rule" : "rules"} from ${textOf(source)}`;
 }
 
 function countText(count: unknown): string {

@@ -2,7 +2,7 @@
 import { startApp } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
-import { createLog, isForPeople } from "../log.ts";
+import { createLog, isForPeople, LineSink } from "../log.ts";
 import { version } from "../version.ts";
 import { summaryRows, summaryText } from "./summary.ts";
 
@@ -22,7 +22,7 @@ export async function serve(configFile: string | null): Promise<void> {
 
   const app = await startApp(settings, log, systemClock);
   const rows = summaryRows(settings, app);
-  if (isForPeople(settings.log)) process.stderr.write(summaryText(version, rows));
+  if (isForPeople(settings.log)) new LineSink().write(summaryText(version, rows));
   // Whatever log.level says, as the summary for people.
   else
     createLog({ ...settings.log, level: "info" }).info(Object.fromEntries(rows), `sluice ${version} answers`);

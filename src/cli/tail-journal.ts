@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { SluiceError, textOf } from "../errors.ts";
 import { openReader, type ReadItem } from "../journal/reader.ts";
 import { lastRecords } from "../journal/tail.ts";
-import type { Reading } from "./tail.ts";
+import type { Reading } from "./reading.ts";
 
 const lookEveryMs = 200;
 const mostBytesAtOnce = 1024 * 1024;

@@ -7,7 +7,7 @@ import { kafkaSettingsOf } from "../kafka/settings.ts";
 import { readTopics } from "../kafka/topic-reader.ts";
 import { createLog } from "../log.ts";
 import { parseEvent } from "./event-row.ts";
-import type { Reading } from "./tail.ts";
+import type { Reading } from "./reading.ts";
 
 /** @throws SluiceError config_invalid without kafka.brokers; kafka_… */
 export async function tailKafka(reading: Reading, { kafka, log }: Settings): Promise<void> {

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { loadSettings } from "../config/load.ts";
 import { parseEvent } from "./event-row.ts";
 import { EventTable } from "./event-table.ts";
+import type { Reading } from "./reading.ts";
 import { printableJson } from "./screen-text.ts";
 import { tailJournal } from "./tail-journal.ts";
 import { tailKafka } from "./tail-kafka.ts";
@@ -15,21 +16,6 @@ export interface TailOptions {
   readonly type?: readonly string[];
   readonly kafka?: boolean;
   readonly json?: boolean;
-}
-
-/** What is asked of a source of events, each of which is one line of JSON. */
-export interface Reading {
-  /** How many of those that are there. */
-  readonly last: number;
-  readonly wanted: (event: string) => boolean;
-  /** Every event is wanted. */
-  readonly all: boolean;
-  readonly follow: boolean;
-  /** Aborted when the operator has seen enough. */
-  readonly signal: AbortSignal;
-  readonly show: (events: readonly string[]) => void;
-  /** Something about the reading itself. */
-  readonly say: (notice: string) => void;
 }
 
 export async function tail(options: TailOptions): Promise<void> {

@@ -117,7 +117,7 @@ export function factDraft<T extends EventType>(
   type: T,
   about: { readonly source: string; readonly subject?: string; readonly key: string; readonly atMs: number },
   origin: Origin,
-  dataOf: () => EventData<T>,
+  dataOf: (own: Stamp) => EventData<T>,
   id = newId(),
 ): Draft {
   const key = recordKey(about.key, origin.instance);
@@ -127,7 +127,7 @@ export function factDraft<T extends EventType>(
     stream: eventTypes[type].stream,
     key,
     render: (stamp) => {
-      const data = dataOf();
+      const data = dataOf(stamp);
       return JSON.stringify({
         specversion: "1.0",
         id,

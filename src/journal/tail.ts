@@ -9,10 +9,11 @@ import { headerStream, journalFolder, listSegments, readHeader, type SegmentName
 
 const firstStepBytes = 256 * 1024;
 
-/** At most `count` records, oldest first. Records that are damaged are not among them. */
+/** At most `count` records whose event is wanted, oldest first. Records that are damaged are not among them. */
 export async function lastRecords(
   dataDir: string,
   count: number,
+  wanted: (event: string) => boolean = () => true,
   files: Files = nodeFiles,
 ): Promise<JournalRecord[]> {
   const { segments } = await listSegments(files, journalFolder(dataDir));
@@ -21,7 +22,7 @@ export async function lastRecords(
     const missing = count - newest.length;
     if (missing <= 0) break;
     const above = newest[0]?.journalseq ?? Number.POSITIVE_INFINITY;
-    newest.unshift(...(await lastOf(files, segment, missing, above)));
+    newest.unshift(...(await lastOf(files, segment, missing, above, wanted)));
   }
   return newest;
 }
@@ -32,6 +33,7 @@ async function lastOf(
   segment: SegmentName,
   count: number,
   below: number,
+  wanted: (event: string) => boolean,
 ): Promise<JournalRecord[]> {
   const file = await absentAs(null, files.open(segment.path, "r"));
   if (!file) return [];
@@ -45,7 +47,7 @@ async function lastOf(
       do {
         while (scan.take()) {
           const { stream, ...line } = parseLine(scan.bytes, scan.start, scan.end);
-          if (stream !== headerStream && line.journalseq < below) {
+          if (stream !== headerStream && line.journalseq < below && wanted(line.event)) {
             records.push({ ...line, epoch, stream: stream as Stream });
           }
         }

@@ -38,7 +38,9 @@ export async function readTopics(
   log: Log,
 ): Promise<void> {
   const spans = await spansOf(reading, settings, clock, log);
-  const open = new Map(spans.filter((s) => s.from < s.end).map((s) => [`${s.topic} ${s.partition}`, s.end]));
+  // What comes next from each partition: kafkajs begins with older records again after each trouble.
+  const next = new Map(spans.map((s) => [nameOf(s), s.from]));
+  const open = new Map(spans.filter((s) => s.from < s.end).map((s) => [nameOf(s), s.end]));
   const caughtUp = Promise.withResolvers<void>();
   const settle = (): void => {
     reading.onCaughtUp();
@@ -49,16 +51,23 @@ export async function readTopics(
   const client = createClient(settings, log);
   // A group of its own that commits nothing vanishes with its last member.
   const consumer = client.kafka.consumer({ groupId: `sluice-tail-${randomUUID()}`, retry: { retries: 5 } });
-  try {
+  const failed = Promise.withResolvers<never>();
+  consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
+    if (!restart || !reading.follow) failed.reject(error);
+  });
+  const work = async (): Promise<void> => {
     await consumer.connect();
     await consumer.subscribe({ topics: [...new Set(spans.map((s) => s.topic))], fromBeginning: true });
     await consumer.run({
       autoCommit: false,
       eachMessage: async ({ topic, partition, message }) => {
+        const name = nameOf({ topic, partition });
+        const offset = BigInt(message.offset);
+        if (offset < (next.get(name) ?? 0n)) return;
+        next.set(name, offset + 1n);
         if (message.value !== null) reading.onRecord(message.value.toString(), topic);
-        const name = `${topic} ${partition}`;
         const end = open.get(name);
-        if (end === undefined || BigInt(message.offset) + 1n < end) return;
+        if (end === undefined || offset + 1n < end) return;
         open.delete(name);
         if (open.size === 0) settle();
       },
@@ -66,12 +75,19 @@ export async function readTopics(
     for (const { topic, partition, from } of spans) consumer.seek({ topic, partition, offset: String(from) });
     await caughtUp.promise;
     if (reading.follow) await aborted(reading.signal);
+  };
+  try {
+    await Promise.race([work(), failed.promise, aborted(reading.signal)]);
   } catch (thrown) {
     throw failureOf(thrown);
   } finally {
     await consumer.disconnect().catch(() => {});
     client.destroy();
   }
+}
+
+function nameOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic} ${partition}`;
 }
 
 async function spansOf(

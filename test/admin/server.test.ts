@@ -1,0 +1,166 @@
+import { describe, expect, it } from "vitest";
+import { Metrics } from "../../src/admin/metrics.ts";
+import { adminApp } from "../../src/admin/server.ts";
+import { RuleSet } from "../../src/policy/rule-set.ts";
+
+const stats = {
+  bytes: 4096,
+  segments: 1,
+  lastJournalseq: 12,
+  durableJournalseq: 11,
+  acknowledgedJournalseq: 10,
+  queuedBytes: 7,
+  lostRecords: 3,
+  damagedRecords: 2,
+  syncs: 5,
+};
+
+interface Given {
+  readonly token?: string;
+  readonly notReady?: string | null;
+}
+
+function admin({ token, notReady = null }: Given = {}) {
+  const metrics = new Metrics({
+    journal: () => stats,
+    policy: () => ({
+      available: true,
+      rules: new RuleSet(),
+      source: { kind: "redis", connected: false, ageMs: 1500, lastError: null },
+    }),
+    forwarder: () => null,
+  });
+  const app = adminApp({ token, registry: metrics.registry, notReady: () => notReady });
+  const get = (path: string, authorization?: string): Response | Promise<Response> =>
+    app.request(path, authorization === undefined ? {} : { headers: { authorization } });
+  return { metrics, get };
+}
+
+async function textOf(response: Response | Promise<Response>): Promise<[number, string]> {
+  const answered = await response;
+  return [answered.status, await answered.text()];
+}
+
+describe("the admin port", () => {
+  it("answers /healthz as long as the process does", async () => {
+    const { get } = admin({ notReady: "stopping" });
+    expect(await textOf(get("/healthz"))).toEqual([200, "ok\n"]);
+  });
+
+  it("answers /readyz with 200 when ops can be decided, and with 503 and the reason when not", async () => {
+    expect(await textOf(admin().get("/readyz"))).toEqual([200, "ready\n"]);
+    const { get } = admin({ notReady: "no policy has been loaded yet" });
+    expect(await textOf(get("/readyz"))).toEqual([503, "not ready: no policy has been loaded yet\n"]);
+  });
+
+  it("asks nobody for a token at /healthz and /readyz", async () => {
+    const { get } = admin({ token: "t0ken" });
+    expect((await get("/healthz")).status).toBe(200);
+    expect((await get("/readyz")).status).toBe(200);
+  });
+
+  it.each([
+    undefined,
+    "",
+    "t0ken",
+    "Bearer",
+    "Bearer ",
+    "Bearer wrong",
+    "Bearer t0kenn",
+    "Bearer t0ke",
+    "Basic t0ken",
+  ])("gives no metrics, and no secret, for the Authorization %j", async (authorization) => {
+    const response = await admin({ token: "t0ken" }).get("/metrics", authorization);
+    expect([response.status, response.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
+    expect(await response.text()).toBe("needs the admin token\n");
+  });
+
+  it("gives metrics for the right token, and without one when none is set", async () => {
+    expect((await admin({ token: "t0ken" }).get("/metrics", "Bearer t0ken")).status).toBe(200);
+    expect((await admin().get("/metrics")).status).toBe(200);
+  });
+
+  it("knows no other path", async () => {
+    expect((await admin().get("/")).status).toBe(404);
+    expect((await admin({ token: "t0ken" }).get("/anything")).status).toBe(401);
+  });
+});
+
+/** `name{label="value"} 1`, by name with its labels. */
+async function scraped(get: (path: string) => Response | Promise<Response>): Promise<Map<string, number>> {
+  const response = await get("/metrics");
+  expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+  const lines = (await response.text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => {
+      const parts = /^([a-z][a-z0-9_]*(?:\{(?:\w+="(?:[^"\\]|\\.)*",?)*\})?) (\S+)$/.exec(line);
+      expect(parts, line).not.toBeNull();
+      return [parts![1]!, Number(parts![2])];
+    }),
+  );
+}
+
+describe("the metrics", () => {
+  it("are text that Prometheus reads, each with a help line and a type", async () => {
+    const { metrics, get } = admin();
+    metrics.answered("Login", "refused", 1.5);
+    const text = await (await get("/metrics")).text();
+    for (const name of (await scraped(get)).keys()) {
+      const family = name.replace(/\{.*/, "").replace(/_(bucket|sum|count)$/, "");
+      expect(text).toMatch(new RegExp(`^# HELP ${family} \\S`, "m"));
+      expect(text).toMatch(new RegExp(`^# TYPE ${family} (counter|gauge|histogram)$`, "m"));
+    }
+    expect((await scraped(get)).get("sluice_op_duration_seconds_sum")).toBeCloseTo(0.0015);
+  });
+
+  it("tell what the journal, the policy and the forwarder say when they are asked", async () => {
+    const all = Object.fromEntries(await scraped(admin().get));
+    expect(all).toMatchObject({
+      sluice_journal_bytes: 4096,
+      sluice_journal_segments: 1,
+      sluice_journal_queued_bytes: 7,
+      sluice_journal_lost_records: 3,
+      sluice_journal_damaged_records: 2,
+      sluice_journal_syncs: 5,
+      sluice_journal_last_seq: 12,
+      sluice_journal_durable_seq: 11,
+      sluice_journal_acknowledged_seq: 10,
+      sluice_policy_rules: 0,
+      sluice_policy_unreadable_rules: 0,
+      sluice_policy_available: 1,
+      sluice_policy_source_connected: 0,
+      sluice_policy_age_seconds: 1.5,
+      sluice_kafka_connected: 0,
+      sluice_kafka_lag_records: 0,
+      sluice_kafka_sent_records: 0,
+      sluice_kafka_retries: 0,
+      sluice_kafka_stuck_partitions: 0,
+    });
+  });
+
+  it("count what happened, by its labels", async () => {
+    const { metrics, get } = admin();
+    metrics.answered("Login", "allowed", 1);
+    metrics.answered("Login", "allowed", 1);
+    metrics.unrecorded("journal_full", "refuse");
+    metrics.malformed("not_json");
+    metrics.turnedAway(401);
+    metrics.policyChanged("written");
+    metrics.policyRejected();
+    metrics.gap("journal_io");
+    metrics.forwarderTrouble("send", "kafka_unavailable");
+    metrics.deadLetter('odd"topic');
+    expect(Object.fromEntries(await scraped(get))).toMatchObject({
+      'sluice_ops_total{op="Login",effect="allowed"}': 2,
+      'sluice_ops_unrecorded_total{failure="journal_full",answer="refuse"}': 1,
+      'sluice_malformed_total{reason="not_json"}': 1,
+      'sluice_calls_turned_away_total{status="401"}': 1,
+      'sluice_policy_changes_total{cause="written"}': 1,
+      sluice_policy_rejected_total: 1,
+      'sluice_journal_gaps_total{cause="journal_io"}': 1,
+      'sluice_forwarder_troubles_total{what="send",code="kafka_unavailable"}': 1,
+      'sluice_kafka_dead_letters_total{topic="odd\\"topic"}': 1,
+      sluice_op_duration_seconds_count: 2,
+    });
+  });
+});

@@ -1,0 +1,67 @@
+import { closeSync, openSync, type writeSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { createLog, LineSink } from "../src/log.ts";
+
+/** A file descriptor that takes as many bytes at once as it has room for. */
+class Pipe {
+  taken = "";
+  room = Number.POSITIVE_INFINITY;
+  failure = "EAGAIN";
+  readonly sink = new LineSink(-1, ((_fd: number, bytes: Buffer, at: number) => {
+    const taken = bytes.subarray(at, at + this.room);
+    if (taken.length === 0) throw Object.assign(new Error("no"), { code: this.failure });
+    this.room -= taken.length;
+    this.taken += taken.toString();
+    return taken.length;
+  }) as typeof writeSync);
+}
+
+describe("the log", () => {
+  it("carries its level as a word, and the time in UTC", () => {
+    const pipe = new Pipe();
+    createLog({ level: "info", format: "json" }, pipe.sink).warn({ user: "alice" }, "refused");
+    expect(JSON.parse(pipe.taken)).toEqual({
+      level: "warn",
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      user: "alice",
+      msg: "refused",
+    });
+  });
+
+  it("for people brings no control character of a stranger to the terminal", () => {
+    const pipe = new Pipe();
+    const log = createLog({ level: "info", format: "pretty" }, pipe.sink);
+    log.info({ user: "\u001b[2J\u009b2J\u202e", proxy: "a\nb\u0007" }, "refused");
+    expect(pipe.taken).toMatch(/INFO.*: .*refused/);
+    expect(pipe.taken.replaceAll("\n", "")).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+  });
+
+  it("loses lines rather than holding up the bridge when its reader stalls, and says how many", () => {
+    const pipe = new Pipe();
+    pipe.sink.write("first\n");
+    pipe.room = 3;
+    pipe.sink.write("second\n");
+    pipe.sink.write("third\n");
+    pipe.room = Number.POSITIVE_INFINITY;
+    pipe.sink.write("fourth\n");
+    pipe.sink.write("fifth\n");
+    const [first, cut, notice, ...rest] = pipe.taken.split("\n");
+    expect([first, cut]).toEqual(["first", "sec"]);
+    expect(JSON.parse(notice!)).toMatchObject({ level: "warn", lines: 2 });
+    expect(rest).toEqual(["fourth", "fifth", ""]);
+  });
+
+  it.each(["EPIPE", "ENOSPC", "EIO"])("goes on when stderr fails with %s", (failure) => {
+    const pipe = new Pipe();
+    pipe.failure = failure;
+    pipe.room = 0;
+    expect(() => pipe.sink.write("lost\n")).not.toThrow();
+    expect(pipe.taken).toBe("");
+  });
+
+  it.runIf(process.platform === "linux")("survives a full disk", () => {
+    const full = openSync("/dev/full", "w");
+    expect(() => new LineSink(full).write("lost\n")).not.toThrow();
+    closeSync(full);
+  });
+});

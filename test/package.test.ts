@@ -1,0 +1,180 @@
+/** What npm publishes, installed and run as a user has it; and the guard that finds a Node that is new enough. */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { call, environment, sluice } from "./cli/sluice.ts";
+import type { BridgeSettings } from "./hosts/bridge.ts";
+import { describeWith } from "./hosts/describe-with.ts";
+import { type Folder, temporaryFolder } from "./hosts/folder.ts";
+import { keep } from "./hosts/keeper.ts";
+import { Log } from "./hosts/log.ts";
+import { closeWithFile } from "./hosts/open.ts";
+import { freePort } from "./hosts/ports.ts";
+import { run } from "./hosts/process.ts";
+import { sharedKafka, unique } from "./hosts/shared.ts";
+import { TopicEvents } from "./hosts/topic-events.ts";
+
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const { version, files } = JSON.parse(await readFile(join(repository, "package.json"), "utf8"));
+
+async function folderOfTest(name: string): Promise<string> {
+  const folder: Folder = await temporaryFolder(name);
+  closeWithFile({ [Symbol.asyncDispose]: () => folder.remove() });
+  return folder.path;
+}
+
+/** Packs a copy, so that the repository is left as it is, and installs what came out. Returns the folder. */
+async function installed(): Promise<string> {
+  const copy = await folderOfTest("pack");
+  const parts = ["package.json", "tsconfig.json", "tsconfig.build.json", "src", ...files];
+  for (const part of parts) {
+    // README.md may not have been written yet, and dist is built here.
+    if (part !== "dist")
+      await cp(join(repository, part), join(copy, part), { recursive: true }).catch(absent);
+  }
+  await symlink(join(repository, "node_modules"), join(copy, "node_modules"));
+  const place = await folderOfTest("installed");
+  await run({ program: "npm", args: ["pack", "--pack-destination", place], cwd: copy });
+  await writeFile(join(place, "package.json"), "{}");
+  const quietly = ["--no-audit", "--no-fund", "--prefer-offline"];
+  await run({ program: "npm", args: ["install", `./sluice-${version}.tgz`, ...quietly], cwd: place });
+  return place;
+}
+
+function absent(thrown: NodeJS.ErrnoException): void {
+  if (thrown.code !== "ENOENT") throw thrown;
+}
+
+/** Starts the program that lies at `bin` by its own first line, as a shell does. */
+async function serving(bin: string, path: string, settings: BridgeSettings) {
+  const [cwd, port] = [await folderOfTest("served"), await freePort()];
+  const child = spawn(bin, ["serve"], {
+    cwd,
+    env: environment({
+      settings: { "http.port": port, "admin.port": 0, "stop.drainMs": 100, ...settings },
+      env: { PATH: path },
+    }),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const release = keep("process", child.pid!);
+  const log = new Log();
+  createInterface({ input: child.stderr }).on("line", (line) => log.add(line));
+  const ended = once(child, "exit").then(([code]) => {
+    release();
+    return code as number | null;
+  });
+  await log.saw(/sluice \S+ answers/, { unless: ended.then(() => {}) });
+  return { child, log, ended, url: `http://127.0.0.1:${port}/handler` };
+}
+
+/** PATH without the bundled Node, which npm and vitest put first. */
+const systemPath = (process.env.PATH ?? "")
+  .split(":")
+  .filter((folder) => !folder.includes("node_modules"))
+  .join(":");
+
+const older = spawnSync("node", ["--version"], {
+  env: { PATH: systemPath },
+  encoding: "utf8",
+}).stdout?.trim();
+const hasOlder = older !== undefined && Number(/^v(\d+)/.exec(older)?.[1]) < 24;
+
+describe("the package", () => {
+  let place: string;
+  let bin: string;
+
+  beforeAll(async () => {
+    place = await installed();
+    bin = join(place, "node_modules", ".bin", "sluice");
+  }, 180_000);
+
+  it("holds what runs, its types and the papers, and nothing else", async () => {
+    const root = join(place, "node_modules", "sluice");
+    const names = (await readdir(root, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1));
+    expect(names).toEqual(
+      expect.arrayContaining(["bin/sluice.js", "dist/main.js", "dist/main.d.ts", "LICENSE"]),
+    );
+    const known = /^(?:bin\/[\w.-]+|dist\/.+\.(?:js|d\.ts)|package\.json|[A-Z]+(?:\.md)?)$/;
+    expect(names.filter((name) => !known.test(name) || /\.test\.|^test/.test(name))).toEqual([]);
+    const scripts = names.filter((name) => name.endsWith(".js"));
+    expect(names.filter((name) => name.endsWith(".d.ts"))).toHaveLength(scripts.length - 1);
+    for (const name of scripts)
+      expect(await readFile(join(root, name), "utf8"), name).not.toMatch(
+        /sourceMappingURL|from "\.[^"]*\.ts"/,
+      );
+  });
+
+  it("brings a Node along that is new enough, and finds it from an older one", async () => {
+    const surroundings = { command: [bin] as [string], env: { PATH: systemPath } };
+    expect(await sluice(["--version"], surroundings)).toEqual({
+      code: 0,
+      stdout: `${version}\n`,
+      stderr: "",
+    });
+    const { code, stdout } = await sluice(["config"], { ...surroundings, cwd: place });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^http\.port +9000 +default$/m);
+  });
+
+  it("answers a Login, and stops with code 0 at SIGTERM", async () => {
+    const { child, log, ended, url } = await serving(bin, systemPath, {});
+    const login = { user: "alice", client_address: "203.0.113.7:5000" };
+    expect(await call(url, "Login", login)).toEqual({ reject: false, unchange: true });
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    expect(log.lines.at(-1)).toContain('"msg":"stopped"');
+  });
+
+  describeWith(["kafka"], "with Kafka", () => {
+    it("forwards from the thread that was built with it", async () => {
+      const brokers = await sharedKafka();
+      const prefix = `${unique("package")}.`;
+      const settings = { "kafka.brokers": brokers.join(","), "kafka.topicPrefix": prefix };
+      const { child, log, ended, url } = await serving(bin, systemPath, settings);
+      await log.saw(/topics created/);
+      await using topics = await TopicEvents.read(brokers, prefix);
+      await call(url, "Login", { user: "alice" });
+      const { key } = await topics.saw((event) => event.type === "sluice.login.allowed", "login.allowed");
+      expect(key).toBe("alice");
+      child.kill("SIGTERM");
+      expect(await ended).toBe(0);
+    });
+  });
+});
+
+describe("bin/sluice.js", () => {
+  const checkout = join(repository, "bin", "sluice.js");
+
+  it.runIf(hasOlder)(`run by Node ${older} runs itself again on the bundled one`, async () => {
+    const command = ["node", checkout] as [string, string];
+    const ended = await sluice(["--version"], { command, env: { PATH: systemPath } });
+    expect(ended).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+    expect((await sluice(["tal"], { command, env: { PATH: systemPath } })).code).toBe(2);
+  });
+
+  it.runIf(hasOlder)(`run by Node ${older} passes a signal on, and ends as the bridge does`, async () => {
+    const { child, log, ended } = await serving(checkout, systemPath, {});
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    expect(log.lines.at(-1)).toContain('"msg":"stopped"');
+  });
+
+  it.runIf(hasOlder)(`run by Node ${older} where none is bundled says what it needs`, async () => {
+    const lonely = await folderOfTest("lonely");
+    await mkdir(join(lonely, "bin"));
+    await cp(checkout, join(lonely, "bin", "sluice.js"));
+    await cp(join(repository, "package.json"), join(lonely, "package.json"));
+    const command = ["node", join(lonely, "bin", "sluice.js")] as [string, string];
+    const { code, stdout, stderr } = await sluice(["serve"], { command, env: { PATH: systemPath } });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain(`sluice needs Node 24 or newer, and this is ${older}.`);
+    expect(stderr).toContain("install Node 24 yourself");
+    expect(stderr).not.toMatch(/^ {4}at /m);
+  });
+});
