@@ -9,8 +9,11 @@ declare global {
   }
 }
 
-/** Only text with 16 digits in a row, or a three-digit exponent, can hold a number that a double does not. */
-const mayHoldWideNumber = /\d{16}|\d[eE][+-]?\d{3}/;
+/**
+ * Only a number of 16 characters or more, or with a three-digit exponent, can be one that a double does not hold.
+ * What must stand before it keeps most run ids, which are hexadecimal, from looking like one.
+ */
+const mayHoldWideNumber = /[:,[\s]-?\d(?:[\d.]{15}|[\d.]*[eE][+-]?\d{3})/;
 
 /** @throws SyntaxError where JSON.parse does */
 export function parseJson(text: string): unknown {

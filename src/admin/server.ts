@@ -46,7 +46,7 @@ export class AdminPort {
   readonly #server: Server;
 
   constructor(app: Hono) {
-    this.#server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+    this.#server = createServer(getRequestListener(app.fetch));
   }
 
   /** @throws SluiceError port_in_use */

@@ -95,7 +95,7 @@ export function opDraft(
         source: `/${op.protocol}/${op.node}`,
         type: typePrefix + type,
         subject: subject === "" ? undefined : subject,
-        time: new Date(op.atMs).toISOString(),
+        time: isoTime(op.atMs),
         datacontenttype: "application/json",
         dataschema: dataSchemaOf(type),
         op: op.name,
@@ -170,6 +170,18 @@ function rewriteOf(op: Op, decision: Decision, redact: Redact): OpData["rewrite"
   return Object.fromEntries(
     Object.keys(to).map((name) => [name, { from: from[name] ?? null, to: to[name] }]),
   );
+}
+
+let lastMs = Number.NaN;
+let lastIso = "";
+
+/** Under load many ops share a millisecond. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastIso = new Date(ms).toISOString();
+  }
+  return lastIso;
 }
 
 function digits(number: number): string {

@@ -46,7 +46,12 @@ export const nodeFiles: Files = {
     return {
       read: (into, at, bytes, position) =>
         call<number>((done) => fs.read(fd, into, at, bytes, position, done)),
-      write: (buffers, position) => call<number>((done) => fs.writev(fd, buffers, position, done)),
+      write: (buffers, position) =>
+        call<number>((done) =>
+          buffers.length === 1
+            ? fs.write(fd, buffers[0]!, 0, buffers[0]!.length, position, done)
+            : fs.writev(fd, buffers, position, done),
+        ),
       sync: () => call<void>((done) => fs.fdatasync(fd, done)),
       truncate: (size) => call<void>((done) => fs.ftruncate(fd, size, done)),
       close() {

@@ -10,6 +10,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   CORRUPT_MESSAGE: "kafka_rejected",
   TOPIC_AUTHORIZATION_FAILED: "kafka_denied",
   CLUSTER_AUTHORIZATION_FAILED: "kafka_denied",
+  GROUP_AUTHORIZATION_FAILED: "kafka_denied",
   SASL_AUTHENTICATION_FAILED: "kafka_denied",
   UNSUPPORTED_SASL_MECHANISM: "kafka_denied",
   ILLEGAL_SASL_STATE: "kafka_denied",

@@ -174,8 +174,10 @@ export class FileSource implements PolicySource {
         await file.close();
       }
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return { version: absent, text: null };
-      return { version: `${version} broken`, problem: `${this.#path} ${textOf(thrown)}` };
+      const { code } = thrown as NodeJS.ErrnoException;
+      if (code === "ENOENT") return { version: absent, text: null };
+      const problem = code === undefined ? textOf(thrown) : `cannot be read (${code})`;
+      return { version: `${version} broken`, problem: `${this.#path} ${problem}` };
     }
   }
 }

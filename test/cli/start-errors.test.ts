@@ -123,7 +123,7 @@ describe("it does not start, and says why and what to do", () => {
 
   it("with a policy file that is a directory", async () => {
     const ended = await serve({ given: async (folder) => void (await mkdir(join(folder, "policy.json"))) });
-    expectOneMessage(ended, 1, /policy\.json EISDIR/, /SLUICE_POLICY_FILE/);
+    expectOneMessage(ended, 1, /policy\.json cannot be read \(EISDIR\)/, /SLUICE_POLICY_FILE/);
   });
 
   it("with a data directory in which another bridge works", async () => {
