@@ -1,6 +1,5 @@
 /** Events about the bridge itself and about its policy: made from what the parts report, and journaled. */
 import type { Clock } from "./clock.ts";
-import { lossId } from "./events/ids.ts";
 import { type Draft, factDraft, type Origin } from "./events/render.ts";
 import type { EventData, EventType } from "./events/schema.ts";
 import type { Progress } from "./forwarder/report.ts";
@@ -54,13 +53,12 @@ export class Announcer {
 
   /** Whether it has been told since the start: one may be found twice, on opening the journal and on reading it. */
   hasTold(loss: Loss): boolean {
-    return this.#toldLosses.has(this.#idOf(loss));
+    return this.#toldLosses.has(nameOf(loss));
   }
 
   async gap(loss: Loss): Promise<Kept> {
-    const id = this.#idOf(loss);
-    const kept = await this.#bridge("bridge.gap", () => loss as EventData<"bridge.gap">, id);
-    if (kept.ok) this.#toldLosses.add(id);
+    const kept = await this.#bridge("bridge.gap", () => loss as EventData<"bridge.gap">);
+    if (kept.ok) this.#toldLosses.add(nameOf(loss));
     return kept;
   }
 
@@ -81,16 +79,12 @@ export class Announcer {
     return this.#policy("policy.emptied", "", data as EventData<"policy.emptied">);
   }
 
-  #idOf({ epoch, cause, journalseq: { first, last } }: Loss): string {
-    return lossId(this.#origin.instance, epoch, cause, first, last);
-  }
-
   /** Numbers given in this epoch so far, per topic; that of the event which tells them included. */
   #givenWith(own: Stamp): Spans {
     return spansTo({ ...this.#journal.sequences(), [this.#topic]: own.sequence });
   }
 
-  #bridge<T extends EventType>(type: T, dataOf: (own: Stamp) => EventData<T>, id?: string): Promise<Kept> {
+  #bridge<T extends EventType>(type: T, dataOf: (own: Stamp) => EventData<T>): Promise<Kept> {
     const { instance } = this.#origin;
     const about = {
       source: `/bridge/${instance}`,
@@ -98,7 +92,7 @@ export class Announcer {
       key: instance,
       atMs: this.#clock.now(),
     };
-    return this.publish(factDraft(type, about, this.#origin, dataOf, id));
+    return this.publish(factDraft(type, about, this.#origin, dataOf));
   }
 
   #policy<T extends EventType>(type: T, key: string, data: EventData<T>): Promise<Kept> {
@@ -111,6 +105,10 @@ function spansTo(last: Readonly<Record<string, number>>): Spans {
   return Object.fromEntries(
     Object.entries(last).map(([topic, sequence]) => [topic, { first: 1, last: sequence }]),
   );
+}
+
+function nameOf({ epoch, cause, journalseq: { first, last } }: Loss): string {
+  return `${epoch} ${cause} ${first} ${last}`;
 }
 
 function shownValue(value: string | null): string | null {

@@ -30,17 +30,6 @@ export function overriddenId(id: string): string {
   return uuidV5(`overridden\n${id}`);
 }
 
-/** One loss may be found twice, on opening the journal and on reading it; it is one event. */
-export function lossId(
-  instance: string,
-  epoch: string,
-  cause: string,
-  first: number,
-  last: number | null,
-): string {
-  return uuidV5(`loss\n${instance}\n${epoch}\n${cause}\n${first}\n${last}`);
-}
-
 /** What NewUserConn and CloseUserConn of one connection have in common, and nothing else gives. */
 export function sessionKey(node: string, client: string, proxy: string, remote: string): string {
   return uuidV5(`session\n${node}\n${client}\n${proxy}\n${remote}`);

@@ -118,8 +118,8 @@ export function factDraft<T extends EventType>(
   about: { readonly source: string; readonly subject?: string; readonly key: string; readonly atMs: number },
   origin: Origin,
   dataOf: (own: Stamp) => EventData<T>,
-  id = newId(),
 ): Draft {
+  const id = newId();
   const key = recordKey(about.key, origin.instance);
   return {
     id,
