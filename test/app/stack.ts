@@ -27,8 +27,3 @@ export async function ruledBy(rules: Readonly<Record<string, unknown>>): Promise
   await writeFile(file, JSON.stringify(rules));
   return { "policy.file": file };
 }
-
-async function metricOf(bridge: BridgeHost, name: string): Promise<number> {
-  const text = await (await fetch(`${bridge.adminUrl}/metrics`)).text();
-  return Number(new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1]);
-}
