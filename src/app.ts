@@ -94,7 +94,9 @@ async function start(parts: WiringParts): Promise<App> {
   forwarder = openForwarder(parts, origin, journal, announcer, metrics, (loss) => void tellLoss(loss));
 
   const ending = { begun: false, reason: "stop", delay: Promise.withResolvers<void>() };
+  // The source ends first: nothing that it would tell comes behind the last words.
   resources.onRelease("last words", releaseMs, async () => void (await announcer.stopped(ending.reason)));
+  resources.onRelease("policy source", releaseMs, () => source.close());
   const adminPort = await openAdminPort(parts, metrics, () =>
     ending.begun ? "stopping" : replica.available ? null : "no policy has been loaded yet",
   );
@@ -142,6 +144,8 @@ async function openJournal(
     maxBytes,
     keepMs,
     forwarding: settings.kafka.brokers.length > 0,
+    // A little before the edge gives up: what may be lost is then named on disk before an answer leaves.
+    slowMs: Math.ceil(settings.http.deadlineMs * 0.9),
     topicOf: (stream) => topicOf(settings, stream),
     announce,
     clock,

@@ -49,9 +49,9 @@ export class Bridge {
     const decision = this.#mustRefuseUnrecorded(op, decided) ? notRecorded(decided) : decided;
     const draft = this.#draft(op, decision);
     const kept = await this.#record(draft, deadlineMs);
-    const answer = kept.ok ? answerTo(decision) : this.#answerUnrecorded(op, decision, draft, kept);
-    observer.answered(op, decision, clock.monotonic() - startedMs);
-    return answer;
+    const answered = kept.ok ? decision : this.#unrecorded(op, decision, draft, kept);
+    observer.answered(op, answered, clock.monotonic() - startedMs);
+    return answerTo(answered);
   }
 
   /** A journal that is known to fail now will not keep this op either: its event then says refused at once. */
@@ -77,16 +77,17 @@ export class Bridge {
     });
   }
 
-  #answerUnrecorded(op: Op, decision: Decision, draft: Draft, kept: Exclude<Kept, { ok: true }>): Answer {
+  /** What is answered instead: the decision itself, or a refusal whose event takes the place of the first. */
+  #unrecorded(op: Op, decision: Decision, draft: Draft, kept: Exclude<Kept, { ok: true }>): Decision {
     const { onFailure, journal, observer } = this.#parts;
     const override = onFailure === "refuse" && op.refusable && decision.effect === "allowed";
-    const answer: Answer = override ? { kind: "refuse", reason: notRecordedReason } : answerTo(decision);
+    const answered = override ? notRecorded(decision) : decision;
     if (override && kept.queued) {
-      const second = this.#draft(op, notRecorded(decision), draft.id);
+      const second = this.#draft(op, answered, draft.id);
       void journal.append(second.stream, second.key, second.render);
     }
-    observer.unrecorded(op, kept, answer);
-    return answer;
+    observer.unrecorded(op, kept, answerTo(answered));
+    return answered;
   }
 }
 

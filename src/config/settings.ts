@@ -37,7 +37,7 @@ const http = z.strictObject({
   path: setting(
     z
       .string()
-      .regex(/^\/[^\s?#:*]*$/, "must begin with / and hold none of ? # : *")
+      .regex(/^\/$|^\/[^\s?#:*]*[^\s?#:*/]$/, "must begin with /, not end with one, and hold none of ? # : *")
       .default("/handler"),
     "path that frps posts to; `<path>/<node>` names the frps",
   ),

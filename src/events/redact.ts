@@ -11,29 +11,34 @@ export type RedactMode = "mask" | "hmac" | "off";
 
 type Treatment = "plain" | "secret" | "runId";
 
-const table: Readonly<Record<string, Treatment>> = {
-  privilege_key: "secret",
-  sk: "secret",
-  http_user: "secret",
-  http_pwd: "secret",
-  group_key: "secret",
-  metas: "secret",
-  run_id: "runId",
-  always_auth_pass: "plain",
-};
+const table: ReadonlyMap<string, Treatment> = new Map(
+  Object.entries({
+    privilege_key: "secret",
+    sk: "secret",
+    http_user: "secret",
+    http_pwd: "secret",
+    group_key: "secret",
+    metas: "secret",
+    run_id: "runId",
+    always_auth_pass: "plain",
+  } satisfies Record<string, Treatment>),
+);
 
+const runIdName = /run[-_]?id$/i;
 const secretName = /pass|pwd|secret|token|key|auth|cookie|credential/i;
 const deepest = 64;
 const tooDeep = "[too deep]";
 
 /** Names are few and come again: each is judged once. Bounded, since a stranger may invent names. */
-const judged = new Map<string, Treatment>(Object.entries(table));
+const judged = new Map<string, Treatment>(table);
 const mostJudged = 4096;
 
 function treatmentOf(name: string): Treatment {
   const known = judged.get(name);
   if (known !== undefined) return known;
-  const treatment = secretName.test(name) ? "secret" : "plain";
+  const treatment =
+    table.get(name.toLowerCase()) ??
+    (runIdName.test(name) ? "runId" : secretName.test(name) ? "secret" : "plain");
   if (judged.size < mostJudged) judged.set(name, treatment);
   return treatment;
 }
@@ -46,17 +51,26 @@ export function redactor(mode: RedactMode, hmacKey?: string): Redact {
   return (content) => objectOf(content, hide, false, 0);
 }
 
-type Hide = (value: unknown) => unknown;
+/** Null: secrets stay as they came. */
+type Hide = ((value: unknown) => unknown) | null;
 
 function hiderFor(mode: RedactMode, hmacKey: string | undefined): Hide {
-  if (mode === "off") return (value) => value;
+  if (mode === "off") return null;
   if (mode === "mask") return () => "***";
   if (hmacKey === undefined) throw new Error("redaction by hmac needs a key");
-  return (value) =>
-    `hmac:${createHmac("sha256", hmacKey)
-      .update(typeof value === "string" ? value : JSON.stringify(value))
-      .digest("hex")
-      .slice(0, 32)}`;
+  return (value) => {
+    const text = typeof value === "string" ? value : textOf(value);
+    return `hmac:${createHmac("sha256", hmacKey).update(text).digest("hex").slice(0, 32)}`;
+  };
+}
+
+/** JSON.stringify runs out of stack on what is nested thousands deep. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return tooDeep;
+  }
 }
 
 /**
@@ -66,21 +80,31 @@ function hiderFor(mode: RedactMode, hmacKey: string | undefined): Hide {
 function objectOf(from: object, hide: Hide, secret: boolean, depth: number): Record<string, unknown> {
   const to: Record<string, unknown> = {};
   for (const name in from) {
-    const treatment = secret ? "secret" : treatmentOf(name);
-    const value = redactedValue((from as Record<string, unknown>)[name], hide, treatment, depth + 1);
+    const given = (from as Record<string, unknown>)[name];
+    // Within a secret the names are shown, one level deep; what they hold is one secret each, whatever its shape.
+    const value =
+      secret && hide ? hidden(given, hide) : redactedValue(given, hide, treatmentOf(name), depth + 1);
     if (name !== "__proto__") to[name] = value;
     else Object.defineProperty(to, name, { value, enumerable: true, configurable: true, writable: true });
   }
   return to;
 }
 
+function hidden(value: unknown, hide: NonNullable<Hide>): unknown {
+  return value === null || value === "" ? value : hide(value);
+}
+
 function redactedValue(value: unknown, hide: Hide, treatment: Treatment, depth: number): unknown {
-  if (value === null || value === "") return value;
-  if (treatment === "runId" && typeof value === "string") return clientId(value);
-  const secret = treatment !== "plain";
-  if (typeof value !== "object" || JSON.isRawJSON(value)) return secret ? hide(value) : value;
+  if (treatment === "runId" && typeof value === "string" && value !== "") return clientId(value);
+  if (treatment !== "plain" && hide !== null) {
+    return isFields(value) ? objectOf(value, hide, true, depth) : hidden(value, hide);
+  }
+  if (typeof value !== "object" || value === null || JSON.isRawJSON(value)) return value;
   if (depth > deepest) return tooDeep;
-  if (Array.isArray(value))
-    return value.map((item) => redactedValue(item, hide, secret ? "secret" : "plain", depth + 1));
-  return objectOf(value, hide, secret, depth);
+  if (Array.isArray(value)) return value.map((item) => redactedValue(item, hide, "plain", depth + 1));
+  return objectOf(value, hide, false, depth);
+}
+
+function isFields(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 }

@@ -84,7 +84,14 @@ export function startForwarder(options: ForwarderOptions): Forwarder {
     });
     started.on("exit", () => {
       worker = null;
-      if (!stopping) restart(problem);
+      if (stopping) return;
+      const lastError = {
+        code: "kafka_unavailable",
+        text: `the thread died: ${problem}`,
+        atMs: clock.now(),
+      } as const;
+      if (state) state = { ...state, connected: false, lastError };
+      restart(problem);
     });
   }
 

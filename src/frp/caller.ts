@@ -42,7 +42,7 @@ export class Callers {
     const matches = this.#matches(authorization);
     const fixed = matches.find((node) => node !== null);
     const node = named ?? fixed ?? this.#settings.node;
-    const own = this.#settings.nodes[node];
+    const own = Object.hasOwn(this.#settings.nodes, node) ? this.#settings.nodes[node] : undefined;
     const admitted =
       own?.auth !== undefined
         ? matches.includes(node)

@@ -77,7 +77,7 @@ async function answerCall(c: Ctx, parts: FrpEdgeParts, logins: MinuteCounts): Pr
       reason: "login_flood",
       length: null,
       sha256: null,
-      peer: parsed.op.remote?.ip ?? null,
+      peer: subscriberOf(parsed.op.remote?.ip ?? "no address"),
     });
   const answer = flooded ? tooManyLogins : await parts.handle(parsed.op, parts.deadlineMs);
   return c.body(answerBody(answer, body.bytes), 200, parts.stopping() ? jsonAndClose : json);
@@ -122,6 +122,6 @@ function turnAway(
   const headers: Record<string, string> =
     status === 401 ? { "www-authenticate": 'Basic realm="sluice"' } : {};
   // A body that was not read to its end leaves the connection in the middle of a request.
-  if (status === 413 || status === 401) headers.connection = "close";
+  if (status === 413 || status === 401 || parts.stopping()) headers.connection = "close";
   return c.json({ error: problem }, status, headers);
 }

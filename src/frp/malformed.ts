@@ -1,6 +1,6 @@
 /**
- * Reports of what came in and was no op: at most `mostPerMinute` events for a reason and peer, the rest as
- * one count, so that rubbish cannot fill the journal.
+ * Reports of what came in and was no op: at most `mostPerMinute` events for a reason and peer, one for a flood of
+ * logins, the rest as one count, so that rubbish cannot fill the journal. Each reason has its own bound on peers.
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
@@ -31,6 +31,7 @@ export interface MalformedParts {
 export class MalformedReports {
   readonly #parts: MalformedParts;
   readonly #windows = new Map<string, Window>();
+  readonly #peers = new Map<Reason, number>();
 
   constructor(parts: MalformedParts) {
     this.#parts = parts;
@@ -38,9 +39,9 @@ export class MalformedReports {
 
   report(report: MalformedReport): void {
     this.#parts.count(report.reason);
-    const name = `${report.reason} ${report.node} ${this.#windows.size < mostPeers ? report.peer : "others"}`;
+    const name = this.#nameOf(report);
     const window = this.#windows.get(name) ?? this.#open(name, report);
-    if (window.published >= mostPerMinute) {
+    if (window.published >= (report.reason === "login_flood" ? 1 : mostPerMinute)) {
       window.suppressed += 1;
       return;
     }
@@ -53,17 +54,25 @@ export class MalformedReports {
     for (const name of [...this.#windows.keys()]) this.#close(name);
   }
 
+  #nameOf({ reason, node, peer }: MalformedReport): string {
+    const own = `${reason} ${node} ${peer}`;
+    const full = (this.#peers.get(reason) ?? 0) >= mostPeers;
+    return full && !this.#windows.has(own) ? `${reason} ${node} others` : own;
+  }
+
   #open(name: string, report: MalformedReport): Window {
     const window = { report, published: 0, suppressed: 0 };
     this.#windows.set(name, window);
+    this.#peers.set(report.reason, (this.#peers.get(report.reason) ?? 0) + 1);
     this.#parts.clock.after(windowMs, () => this.#close(name));
     return window;
   }
 
   #close(name: string): void {
     const window = this.#windows.get(name);
-    this.#windows.delete(name);
-    if (window && window.suppressed > 0) {
+    if (!this.#windows.delete(name) || !window) return;
+    this.#peers.set(window.report.reason, this.#peers.get(window.report.reason)! - 1);
+    if (window.suppressed > 0) {
       this.#publish({ ...window.report, length: null, sha256: null }, window.suppressed);
     }
   }

@@ -37,6 +37,14 @@ const contents = {
 
 export type FrpOpName = keyof typeof contents;
 
+/** Ops about a proxy: frp leaves an empty name out, so an absent one is empty, and is asked about all the same. */
+const aboutProxy: ReadonlySet<string> = new Set<FrpOpName>([
+  "NewProxy",
+  "CloseProxy",
+  "NewUserConn",
+  "CloseUserConn",
+]);
+
 const unrefusable: ReadonlySet<string> = new Set<FrpOpName>(["CloseProxy", "CloseUserConn"]);
 
 /** Of an op that nobody knows, only what has the shape that every op so far had is taken. */
@@ -91,7 +99,7 @@ function opOf(name: string, known: boolean, content: AnyContent & Record<string,
   // Login names its user by a text, every other op by an object.
   const nested = isObject(content.user) ? (content.user as { user?: unknown; run_id?: unknown }) : null;
   const runId = textOf(nested ? nested.run_id : content.run_id) || textOf(content.run_id);
-  const namesUser = nested !== null || typeof content.user === "string" || name === "Login";
+  const namesUser = known || nested !== null || typeof content.user === "string";
   return {
     protocol: "frp",
     node: call.node,
@@ -101,22 +109,22 @@ function opOf(name: string, known: boolean, content: AnyContent & Record<string,
     reqid: call.reqid,
     user: namesUser ? textOf(nested ? nested.user : content.user) : null,
     client: runId === "" ? null : clientId(runId),
-    proxy: proxyOf(content, call.subdomainHost),
+    proxy: proxyOf(content, aboutProxy.has(name), call.subdomainHost),
     remote: remoteOf(content),
     content,
     atMs: call.atMs,
   };
 }
 
-function proxyOf(content: AnyContent, subdomainHost: string | undefined): ProxyFacts | null {
-  if (typeof content.proxy_name !== "string") return null;
+function proxyOf(content: AnyContent, always: boolean, subdomainHost: string | undefined): ProxyFacts | null {
+  if (typeof content.proxy_name !== "string" && !always) return null;
   const type = textOf(content.proxy_type);
   const custom = Array.isArray(content.custom_domains)
     ? content.custom_domains.filter((d) => typeof d === "string")
     : [];
   const subdomain = textOf(content.subdomain);
   const domains = requestedDomains(custom, subdomain, subdomainHost ?? null);
-  return { name: content.proxy_name, type: type === "" ? null : type, domains };
+  return { name: textOf(content.proxy_name), type: type === "" ? null : type, domains };
 }
 
 function remoteOf(content: AnyContent): Remote | null {
@@ -129,5 +137,5 @@ function textOf(value: unknown): string {
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value);
 }

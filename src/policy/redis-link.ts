@@ -22,7 +22,7 @@ import { Redis } from "ioredis";
 import type { Clock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
 import { type RedisAddress, tlsOptions } from "./redis-address.ts";
-import { type Reading, readKeys } from "./redis-reading.ts";
+import { keyName, type Reading, readKeys } from "./redis-reading.ts";
 
 export interface LinkTiming {
   /** Until the TCP connection stands. Short: a SYN lost just before the network returns must not cost a second. */
@@ -104,14 +104,14 @@ export class RedisLink {
     return this.#reason;
   }
 
-  /** All keys that begin with `prefix`, in parts; a key may come twice. */
+  /** All keys that begin with `prefix`, in parts; a key may come twice. Keys are named as `keyName` does. */
   async *scan(prefix: string): AsyncGenerator<readonly string[]> {
     const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
     let cursor = "0";
     do {
-      const [next, keys] = await this.#reading.scan(cursor, "MATCH", pattern, "COUNT", scanCount);
-      cursor = next;
-      if (keys.length > 0) yield keys;
+      const [next, keys] = await this.#reading.scanBuffer(cursor, "MATCH", pattern, "COUNT", scanCount);
+      cursor = String(next);
+      if (keys.length > 0) yield keys.map(keyName);
     } while (cursor !== "0");
   }
 
@@ -174,7 +174,7 @@ export class RedisLink {
 
   #invalidated(keys: unknown): void {
     if (this.#reason) return;
-    this.#options.onInvalidated(Array.isArray(keys) ? keys.map(String) : null);
+    this.#options.onInvalidated(Array.isArray(keys) ? (keys as Buffer[]).map(keyName) : null);
   }
 
   #watch(): void {

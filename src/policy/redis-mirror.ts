@@ -14,7 +14,7 @@
  */
 import type { Entry } from "./held-rules.ts";
 import type { RedisLink } from "./redis-link.ts";
-import type { Reading } from "./redis-reading.ts";
+import { keyName, type Reading } from "./redis-reading.ts";
 import type { Replica, Resync } from "./replica.ts";
 
 const keysPerRead = 500;
@@ -25,6 +25,7 @@ export class RedisMirror {
   readonly #link: RedisLink;
   /** `sluice:policy:` */
   readonly #prefix: string;
+  readonly #prefixName: string;
   readonly #replica: Replica;
   readonly #onLoaded: () => void;
   #loading: Resync | null = null;
@@ -39,6 +40,7 @@ export class RedisMirror {
   constructor(link: RedisLink, prefix: string, replica: Replica, onLoaded: () => void) {
     this.#link = link;
     this.#prefix = prefix;
+    this.#prefixName = keyName(Buffer.from(prefix));
     this.#replica = replica;
     this.#onLoaded = onLoaded;
     void link.lost.then(() => {
@@ -78,7 +80,7 @@ export class RedisMirror {
   /** These keys changed; null: all went at once. */
   told(keys: readonly string[] | null): void {
     if (keys === null) return void this.load();
-    for (const key of keys) if (key.startsWith(this.#prefix)) this.#told.add(key);
+    for (const key of keys) if (key.startsWith(this.#prefixName)) this.#told.add(key);
     if (this.#pumpDue) return;
     this.#pumpDue = true;
     // After all that came in the same packet.
@@ -124,7 +126,7 @@ export class RedisMirror {
   }
 
   #ruleKey(key: string): string {
-    return key.slice(this.#prefix.length);
+    return Buffer.from(key.slice(this.#prefixName.length), "latin1").toString();
   }
 }
 

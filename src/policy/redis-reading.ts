@@ -1,6 +1,14 @@
 /** What a Redis key holds now: its value and what is left of its TTL. */
 import type { Redis } from "ioredis";
 
+/**
+ * A key as text with one character for each byte: a key that is not UTF-8 keeps its name, so that its value is
+ * found and what it says is not passed over.
+ */
+export function keyName(bytes: Buffer): string {
+  return bytes.toString("latin1");
+}
+
 export interface Reading {
   readonly key: string;
   /** Null when there is no such key. */
@@ -18,7 +26,10 @@ const notAString = "(a Redis value that is not a string)";
  */
 export async function readKeys(connection: Redis, keys: readonly string[]): Promise<Reading[]> {
   const pipeline = connection.pipeline();
-  for (const key of keys) pipeline.get(key).pttl(key);
+  for (const key of keys) {
+    const bytes = Buffer.from(key, "latin1");
+    pipeline.get(bytes).pttl(bytes);
+  }
   const replies = (await pipeline.exec()) ?? [];
   return keys.map((key, i) => readingOf(key, replies[2 * i]!, replies[2 * i + 1]!));
 }

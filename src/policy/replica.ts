@@ -22,6 +22,7 @@ import { Freshness, type FreshnessSettings } from "./freshness.ts";
 import { type Cause, type Change, type Entry, HeldRules, partRules } from "./held-rules.ts";
 import type { LastKnownGood, SavedRule } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
+import { shownKey } from "./rule-key.ts";
 import type { RuleSet } from "./rule-set.ts";
 
 /** One reading of the whole source. A newer one supersedes it, and then it changes nothing any more. */
@@ -149,7 +150,7 @@ export class Replica implements PolicyView {
 
   /** The source is there, but as a whole it cannot be understood; the rules stay. */
   unreadable(problem: string): void {
-    if (problem !== this.problem) this.#reject("", problem, this.rules.revision);
+    if (problem !== this.problem) this.#reject("", problem, true, this.rules.revision);
     this.away(problem);
   }
 
@@ -198,8 +199,8 @@ export class Replica implements PolicyView {
     const rulesKept = held.kept;
     this.#options.log.error(
       { rulesKept },
-      "every policy rule vanished at once; the old ones stay in force until the source has a `default` rule " +
-        "or `sluice policy accept-empty` says that this is meant",
+      "every policy rule vanished at once; the old ones stay in force until the source has a `default` rule, " +
+        "which says that this is meant",
     );
     const revision = this.rules.revision;
     this.#options.onNote({ kind: "emptied", rulesKept, revision: { from: revision, to: revision } });
@@ -228,12 +229,13 @@ export class Replica implements PolicyView {
 
   #changed({ key, before, after, cause, rule, from }: Change): void {
     this.#saveSoon();
-    if (rule && !rule.readable) this.#reject(key, rule.problem, from);
+    const shown = shownKey(key);
+    if (rule && !rule.readable) this.#reject(shown, rule.problem, rule.key.scope !== null, from);
     // The first load has no before: its summary is logged instead of a note for each rule.
     else if (this.#available) {
       this.#options.onNote({
         kind: "changed",
-        key,
+        key: shown,
         before,
         after,
         cause,
@@ -242,11 +244,12 @@ export class Replica implements PolicyView {
     }
   }
 
-  #reject(key: string, problem: string, from: string): void {
+  #reject(key: string, problem: string, covers: boolean, from: string): void {
     const { log, onNote } = this.#options;
+    const effect = covers ? "it refuses what it covers" : "its key covers nothing, so it refuses NOTHING";
     log.error(
       { key, problem },
-      key === "" ? "the policy cannot be read" : "a policy rule cannot be read: it refuses what it covers",
+      key === "" ? "the policy cannot be read" : `a policy rule cannot be read: ${effect}`,
     );
     onNote({ kind: "rejected", key, problem, revision: { from, to: this.rules.revision } });
   }

@@ -1,3 +1,4 @@
+import { clientId as publicId } from "../events/ids.ts";
 import { hint } from "../spelling.ts";
 import { parseNetwork } from "./addresses.ts";
 import { canonicalDomain } from "./domains.ts";
@@ -21,7 +22,7 @@ export interface ReadKey {
   readonly problem: string | null;
 }
 
-/** A bridge's public id of a client; anything else may be a run id, which is a credential. */
+/** The public id of a client; anything else may be a run id, which is a credential. */
 const clientId = /^c_[0-9a-f]{16}$/;
 
 /** Reads `<scope>:<id>`, or `default`; an id may itself hold colons. */
@@ -52,7 +53,11 @@ export function readKey(text: string): ReadKey {
       return { key: { text, scope, id }, problem };
     }
     case "client":
-      if (!clientId.test(id)) return matchesNothing(text, "a client id is c_ and 16 lower-case hex digits");
+      if (!clientId.test(id))
+        return matchesNothing(
+          text,
+          "a client id is c_ and 16 lower-case hex digits; shown here is the one that a run id would have",
+        );
       return { key: { text, scope, id }, problem };
     case "ip": {
       const network = parseNetwork(id);
@@ -66,6 +71,12 @@ export function readKey(text: string): ReadKey {
       return { key: { text, scope, id: domain }, problem };
     }
   }
+}
+
+/** A key fit for logs and events: where a client's public id belongs, a run id may stand by mistake. */
+export function shownKey(text: string): string {
+  const id = text.startsWith("client:") ? text.slice("client:".length) : null;
+  return id === null || id === "" || clientId.test(id) ? text : `client:${publicId(id)}`;
 }
 
 function matchesNothing(text: string, problem: string): ReadKey {

@@ -10,7 +10,7 @@ import { releaseMs, type WiringParts } from "./parts.ts";
 
 export interface OpenPolicy {
   readonly replica: Replica;
-  /** Not started yet. */
+  /** Not started yet; whoever starts it registers how it ends. */
   readonly source: PolicySource;
 }
 
@@ -34,6 +34,5 @@ export async function openPolicy(
   const source = redis
     ? new RedisSource({ redis, replica, clock })
     : new FileSource({ path: policy.file, replica, clock, log });
-  resources.onRelease("policy source", releaseMs, () => source.close());
   return { replica, source };
 }

@@ -35,9 +35,33 @@ describe("redaction", () => {
 
   it("hides all within a field of a secret name, whatever its shape", () => {
     const out = JSON.stringify(
-      mask({ tokens: [{ value: "deep-secret", more: ["deep-secret"] }, "deep-secret", 42] }),
+      mask({
+        tokens: [{ value: "deep-secret", more: ["deep-secret"] }, "deep-secret", 42],
+        auth: { a: { b: "deep-secret" } },
+      }),
     );
     expect(out).not.toMatch(/deep-secret|42/);
+  });
+
+  it("knows the table's fields and run ids by any spelling", () => {
+    const out = mask({ SK: "a", Metas: { x: "b" }, runId: "r", "visitor_run-id": "r", constructor: "c" });
+    expect(out).toEqual({
+      SK: "***",
+      Metas: { x: "***" },
+      runId: clientId("r"),
+      "visitor_run-id": clientId("r"),
+      constructor: "c",
+    });
+  });
+
+  it("takes what stands deeper in a secret as one value, so that a large one costs one hash", () => {
+    const hmac = redactor("hmac", "k".repeat(16));
+    const out = hmac({
+      metas: { many: Array(1000).fill(1), deep: JSON.parse(`${"[".repeat(9000)}${"]".repeat(9000)}`) },
+    });
+    expect(out).toEqual({
+      metas: { many: expect.stringMatching(/^hmac:/), deep: expect.stringMatching(/^hmac:/) },
+    });
   });
 
   it("by keyed hash gives the same text for the same value and key, and never the value", () => {
@@ -52,7 +76,8 @@ describe("redaction", () => {
   });
 
   it("switched off leaves what came, but for the run id, which is a credential", () => {
-    expect(redactor("off")({ sk: "s", run_id: "r" })).toEqual({ sk: "s", run_id: clientId("r") });
+    const out = redactor("off")({ sk: "s", run_id: "r", metas: { inner: { run_id: "r" } } });
+    expect(out).toEqual({ sk: "s", run_id: clientId("r"), metas: { inner: { run_id: clientId("r") } } });
   });
 
   it("keeps a field named __proto__ a field like any other", () => {

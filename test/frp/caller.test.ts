@@ -54,6 +54,7 @@ describe("a caller", () => {
   it("with the hundred and first undeclared name is turned away, the known ones are not", () => {
     const callers = new Callers(open);
     for (let n = 0; n < 100; n++) expect(callers.identify(`n${n}`, undefined).ok).toBe(true);
+    expect(callers.identify("constructor", undefined)).toMatchObject({ ok: false, status: 404 });
     expect(callers.identify("one-more", undefined)).toMatchObject({ ok: false, status: 404 });
     expect(callers.identify("n7", undefined).ok).toBe(true);
     expect(callers.identify(undefined, undefined).ok).toBe(true);

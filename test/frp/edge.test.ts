@@ -112,6 +112,19 @@ describe("the frp edge", () => {
     expect(ops[0]).toMatchObject({ name, ...expected });
   });
 
+  it.each(["Login", "NewProxy", "CloseProxy", "Ping", "NewWorkConn", "NewUserConn", "CloseUserConn"])(
+    "takes an absent field of %s for its zero value, since frp leaves those out",
+    async (name) => {
+      const { post, ops } = edge();
+      await post(call(name, { custom_domains: ["a.example.com"] }));
+      const aboutProxy = !["Login", "Ping", "NewWorkConn"].includes(name);
+      expect(ops[0]).toMatchObject({
+        user: "",
+        proxy: aboutProxy ? { name: "", domains: ["a.example.com"] } : null,
+      });
+    },
+  );
+
   it("takes a Ping with a run id of its own for the NewWorkConn it is in frps before 0.47", async () => {
     const { post, ops } = edge();
     await post(call("Ping", { user: { user: "a", metas: null, run_id: "r" }, run_id: "r" }));
@@ -165,6 +178,7 @@ describe("the frp edge", () => {
     ["an op that is a number", '{"op":1,"content":{}}', "no_op", 400],
     ["no content", '{"op":"Login"}', "bad_content", 400],
     ["a content that is a text", '{"op":"Login","content":"x"}', "bad_content", 400],
+    ["a content that is a wide number", '{"op":"Login","content":12345678901234567890}', "bad_content", 400],
     ["a user that is a number", call("Login", { user: 7 }), "bad_content", 400],
     ["a proxy name that is a list", call("NewProxy", { user: {}, proxy_name: [] }), "bad_content", 400],
     ["more than 1 MiB", Buffer.alloc(1024 * 1024 + 1, 32), "too_large", 413],

@@ -30,6 +30,26 @@ describe("reports of malformed calls", () => {
     expect(counted).toHaveLength(1000);
   });
 
+  it("of a flood of logins are one and a count, and leave room for other reasons", () => {
+    const { clock, published, malformed, report } = reports();
+    for (let n = 0; n < 3000; n++) {
+      malformed.report({
+        node: "frps",
+        reason: "login_flood",
+        length: null,
+        sha256: null,
+        peer: `net-${n % 2000}`,
+      });
+    }
+    for (let n = 0; n < 10; n++)
+      malformed.report({ node: "frps", reason: "login_flood", length: null, sha256: null, peer: "net-1" });
+    expect(published).toHaveLength(1001);
+    report("10.0.0.1");
+    expect(published.at(-1)).toMatchObject({ reason: "not_json", peer: "10.0.0.1" });
+    clock.advance(60_000);
+    expect(published.filter((p) => p.peer === "net-1").map((p) => p.suppressed)).toEqual([0, 11]);
+  });
+
   it("of one peer do not silence another", () => {
     const { published, report } = reports();
     for (let n = 0; n < 10; n++) report("10.0.0.1");

@@ -124,6 +124,8 @@ function observed(rule: string | null, code: ReasonCode, refusedBy: string | nul
 
 // biome-ignore format: a table is read by its lines
 export const cases: readonly Case[] = [
+  { name: "an empty proxy name does not pass a denied domain", rules: { "domain:*.bank.example": "deny no banks", "user:alice": "allow" }, op: newProxy("alice", "", ["a.bank.example"]), is: denied("domain:*.bank.example", "no banks") },
+  { name: "an empty proxy name is not a user's own", rules: {}, op: newProxy("alice", ""), is: refused("own_names", null) },
   // The default.
   { name: "without rules policy.default allow allows", rules: {}, op: ping(), is: allowedByDefault },
   { name: "without rules policy.default deny refuses", rules: {}, op: ping(), policy: denyByDefault, is: refused("default_deny", null, "refused by policy") },

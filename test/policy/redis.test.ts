@@ -238,6 +238,19 @@ describeWith(["redis"], "the policy from Redis", () => {
     expect(watched.replica.rules.size).toBe(20_000);
   });
 
+  it("finds a rule whose key is not UTF-8, when it loads and when it is written, and has it refuse", async () => {
+    const key = (name: string): Buffer => Buffer.from(`sluice:policy:user:${name}`, "latin1");
+    await operator.set(key("J\xfcrgen"), "deny");
+    await start();
+    expect(await watched.noted("rejected")).toMatchObject({
+      key: "user:J\ufffdrgen",
+      problem: "the key is not valid UTF-8",
+    });
+    const from = watched.happened.length;
+    await operator.set(key("S\xf8ren"), "deny");
+    expect(await watched.noted("rejected", from)).toMatchObject({ key: "user:S\ufffdren" });
+  });
+
   it("has a value that is no string refuse", async () => {
     await operator.lpush("sluice:policy:user:a", "deny");
     await start();

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { clientId } from "../../src/events/ids.ts";
 import { parseRule, type ReadableRule } from "../../src/policy/rule.ts";
+import { shownKey } from "../../src/policy/rule-key.ts";
 import { redactedValue } from "../../src/policy/rule-value.ts";
 
 function readable(key: string, value: string): ReadableRule {
@@ -13,6 +15,14 @@ function problem(key: string, value: string): string {
   const rule = parseRule(key, value);
   return rule.readable ? "none" : rule.problem;
 }
+
+describe("a key in logs and events", () => {
+  it("never shows a run id that stands where a client id belongs", () => {
+    expect(shownKey("client:b23d3b0e534b0222")).toBe(`client:${clientId("b23d3b0e534b0222")}`);
+    expect(shownKey("client:c_00112233445566aa")).toBe("client:c_00112233445566aa");
+    expect(shownKey("user:client:x")).toBe("user:client:x");
+  });
+});
 
 describe("a key", () => {
   it.each([
@@ -48,8 +58,14 @@ describe("a key", () => {
     ["proxy:", "the id of a proxy is never empty"],
     ["op:", "not an op"],
     ["op:newproxy", "not an op, did you mean NewProxy?"],
-    ["client:b23d3b0e534b0222", "a client id is c_ and 16 lower-case hex digits"],
-    ["client:c_00112233445566AA", "a client id is c_ and 16 lower-case hex digits"],
+    [
+      "client:b23d3b0e534b0222",
+      "a client id is c_ and 16 lower-case hex digits; shown here is the one that a run id would have",
+    ],
+    [
+      "client:c_00112233445566AA",
+      "a client id is c_ and 16 lower-case hex digits; shown here is the one that a run id would have",
+    ],
     ["ip:10.0.0.256", "not an address and not a CIDR"],
     ["ip:10.0.0.0/33", "not an address and not a CIDR"],
     ["ip:10.0.0", "not an address and not a CIDR"],
