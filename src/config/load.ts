@@ -67,7 +67,11 @@ function noteOrigins(tree: Tree, prefix: string, path: string, origins: Map<stri
 }
 
 /** Kubernetes puts these beside a service called `sluice`; they are not ours. */
-const kubernetesNames = /^SLUICE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)\w*|PORT(?:_\d+_(?:TCP|UDP)\w*)?)$/;
+function isKubernetes(name: string, value: string): boolean {
+  if (/^SLUICE_(?:\w+_)?(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP))/.test(name)) return true;
+  return name.endsWith("_PORT") && /^(?:tcp|udp):\/\//.test(value);
+}
+
 const notSettings = /^SLUICE_(?:CONFIG$|TEST_|PROX_BIN$)/;
 
 function readEnvironment(
@@ -86,7 +90,7 @@ function readEnvironment(
       if (text === null) continue;
       put(tree, row.key, typed(row, text));
       origins.set(row.key, name);
-    } else if (!notSettings.test(name) && !kubernetesNames.test(name)) {
+    } else if (!notSettings.test(name) && !isKubernetes(name, raw)) {
       const hint = nearest(name, [...byName.keys()]);
       problems.push(`${name}: no such setting${hint ? `; did you mean ${hint}?` : ""}`);
     }

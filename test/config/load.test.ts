@@ -66,6 +66,7 @@ describe("settings", () => {
 
   it.each([
     ["a misspelt variable", {}, { SLUICE_HTTP_PROT: "1" }, "did you mean SLUICE_HTTP_PORT?"],
+    ["a misspelt group", {}, { SLUICE_HTPP_PORT: "1" }, "did you mean SLUICE_HTTP_PORT?"],
     ["a misspelt key", "[http]\nprot = 1", {}, "http.prot: no such setting; did you mean http.port?"],
     ["a word for a number", {}, { SLUICE_HTTP_PORT: "many" }, 'http.port (SLUICE_HTTP_PORT): is "many"'],
     ["a number out of range", "[http]\nport = 99999", {}, "http.port"],
