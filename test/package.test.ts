@@ -15,8 +15,9 @@ import { Log } from "./hosts/log.ts";
 import { closeWithFile } from "./hosts/open.ts";
 import { freePort } from "./hosts/ports.ts";
 import { run } from "./hosts/process.ts";
-import { sharedKafka, unique } from "./hosts/shared.ts";
+import { sharedKafka } from "./hosts/shared.ts";
 import { TopicEvents } from "./hosts/topic-events.ts";
+import { unique } from "./hosts/unique.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const { version, files } = JSON.parse(await readFile(join(repository, "package.json"), "utf8"));

@@ -6,8 +6,9 @@ import { anyEvent } from "../../src/events/schema.ts";
 import { frpCalls, frpSession, secretsOf } from "../fixtures.ts";
 import { type BridgeHost, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
-import { sharedKafka, unique } from "../hosts/shared.ts";
+import { sharedKafka } from "../hosts/shared.ts";
 import { TopicEvents } from "../hosts/topic-events.ts";
+import { unique } from "../hosts/unique.ts";
 
 const eventOf: Readonly<Record<string, readonly [type: string, stream: string]>> = {
   Login: ["login.allowed", "logins"],

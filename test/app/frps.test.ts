@@ -6,8 +6,9 @@ import { startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { ASKED_TYPES, startEveryProxy, UNASKED_TYPES } from "../hosts/every-proxy.ts";
 import { startFrpc, startFrps } from "../hosts/frp.ts";
-import { sharedKafka, sharedRedis, unique } from "../hosts/shared.ts";
+import { sharedKafka, sharedRedis } from "../hosts/shared.ts";
 import { type TopicEvent, TopicEvents } from "../hosts/topic-events.ts";
+import { unique } from "../hosts/unique.ts";
 
 async function stack(settings: Record<string, string> = {}) {
   const brokers = await sharedKafka();

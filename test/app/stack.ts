@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { BridgeHost, BridgeSettings } from "../hosts/bridge.ts";
 import { temporaryFolder } from "../hosts/folder.ts";
 import { closeWithFile } from "../hosts/open.ts";
-import { unique } from "../hosts/shared.ts";
 import { TopicEvents } from "../hosts/topic-events.ts";
+import { unique } from "../hosts/unique.ts";
 
 export type KafkaSettings = Readonly<Record<"kafka.brokers" | "kafka.topicPrefix", string>>;
 

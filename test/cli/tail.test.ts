@@ -10,8 +10,9 @@ import { describeWith } from "../hosts/describe-with.ts";
 import { temporaryFolder } from "../hosts/folder.ts";
 import { keep } from "../hosts/keeper.ts";
 import { Log } from "../hosts/log.ts";
-import { sharedKafka, unique } from "../hosts/shared.ts";
+import { sharedKafka } from "../hosts/shared.ts";
 import { TopicEvents } from "../hosts/topic-events.ts";
+import { unique } from "../hosts/unique.ts";
 import { call, type Ended, environment, sluice } from "./sluice.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

@@ -23,7 +23,17 @@ export type BridgeHost = NativeServer & {
   readonly folder: string;
 };
 
-export async function startBridge(settings: BridgeSettings = {}): Promise<BridgeHost> {
+export interface BridgeOptions {
+  /** Given to node before the program, such as `--import` of what is to be broken in it. */
+  readonly nodeArgs?: readonly string[];
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export async function startBridge(
+  settings: BridgeSettings = {},
+  options: BridgeOptions = {},
+): Promise<BridgeHost> {
   const folder = await temporaryFolder("bridge");
   const [port, adminPort] = [await freePort(), await freePort()];
   const dataDir = join(folder.path, "data");
@@ -33,9 +43,11 @@ export async function startBridge(settings: BridgeSettings = {}): Promise<Bridge
     "data.dir": dataDir,
     ...settings,
   };
-  const env = Object.fromEntries(Object.entries(all).map(([key, value]) => [envNameOf(key), String(value)]));
+  const named = Object.entries(all).map(([key, value]) => [envNameOf(key), String(value)]);
+  const env = { ...options.env, ...Object.fromEntries(named) };
+  const args = [...(options.nodeArgs ?? []), main, "serve"];
   const server = new NativeServer({
-    command: { program: process.execPath, args: [main, "serve"], cwd: folder.path, env },
+    command: { program: process.execPath, args, cwd: folder.path, env },
     ready: /sluice \S+ answers/,
     readyWithinMs: READY_WITHIN_MS,
     graceMs: GRACE_MS,

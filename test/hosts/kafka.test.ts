@@ -3,7 +3,8 @@ import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { expect, it } from "vitest";
 import { describeWith } from "./describe-with.ts";
 import { startKafka } from "./kafka.ts";
-import { sharedKafka, unique } from "./shared.ts";
+import { sharedKafka } from "./shared.ts";
+import { unique } from "./unique.ts";
 
 describeWith(["kafka"], "a Kafka for tests", () => {
   it("keeps one record and gives it back, shared by all files of a run", async () => {

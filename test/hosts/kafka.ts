@@ -23,6 +23,8 @@ export interface KafkaOptions {
   overrides?: Record<string, string>;
   /** Added to `StorageTool format`, such as `--add-scram`. */
   formatArgs?: string[];
+  /** Puts something before each node: from the port that a node listens on to the one that clients are told. */
+  front?: (port: number) => Promise<number>;
 }
 
 /** A Kafka of one test's own. */
@@ -37,16 +39,15 @@ export interface KafkaHost extends AsyncDisposable {
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaHost> {
   const ids = Array.from({ length: options.nodes ?? 1 }, (_, index) => index + 1);
   const ports = await Promise.all(ids.map(() => freePort()));
-  const nodes =
-    (await wayOf("kafka")) === "docker"
-      ? await contained(ids, ports, options)
-      : await native(ids, ports, options);
+  const told = await Promise.all(ports.map((port) => options.front?.(port) ?? port));
+  const make = (await wayOf("kafka")) === "docker" ? contained : native;
+  const nodes = await make(ids, ports, told, options);
   await Promise.all(nodes.map((node) => node.start()));
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.close()));
   };
   return {
-    brokers: ports.map((port) => `127.0.0.1:${port}`),
+    brokers: told.map((port) => `127.0.0.1:${port}`),
     nodes: nodes as [Server, ...Server[]],
     close,
     [Symbol.asyncDispose]: close,
@@ -60,12 +61,17 @@ function clusterId(): string {
 
 const heapFor = (nodes: number): string => (nodes === 1 ? "-Xmx512m" : "-Xmx256m");
 
-async function native(ids: number[], ports: number[], options: KafkaOptions): Promise<Server[]> {
+async function native(
+  ids: number[],
+  ports: number[],
+  told: number[],
+  options: KafkaOptions,
+): Promise<Server[]> {
   const { java, jars } = await kafkaProgram();
   const cluster = clusterId();
   const folders = await Promise.all(ids.map((id) => temporaryFolder(`kafka-${id}`)));
   const places = await Promise.all(
-    ids.map((id, index) => nativePlace(id, ports[index]!, folders[index]!.path)),
+    ids.map((id, index) => nativePlace(id, ports[index]!, told[index]!, folders[index]!.path)),
   );
   return Promise.all(
     folders.map(async (folder, index) => {
@@ -88,11 +94,11 @@ async function native(ids: number[], ports: number[], options: KafkaOptions): Pr
   );
 }
 
-async function nativePlace(id: number, port: number, folder: string): Promise<Place> {
-  const at = (there: number) => ({ bind: `127.0.0.1:${there}`, name: `127.0.0.1:${there}` });
+async function nativePlace(id: number, port: number, told: number, folder: string): Promise<Place> {
+  const at = (there: number, known = there) => ({ bind: `127.0.0.1:${there}`, name: `127.0.0.1:${known}` });
   return {
     id,
-    clients: at(port),
+    clients: at(port, told),
     brokers: at(await freePort()),
     controllers: at(await freePort()),
     data: join(folder, "data"),
@@ -100,7 +106,12 @@ async function nativePlace(id: number, port: number, folder: string): Promise<Pl
 }
 
 /** Inside, every node has the same ports; only the one for clients is published. */
-async function contained(ids: number[], ports: number[], options: KafkaOptions): Promise<Server[]> {
+async function contained(
+  ids: number[],
+  ports: number[],
+  told: number[],
+  options: KafkaOptions,
+): Promise<Server[]> {
   const image = await imageFor("kafka");
   const network = ids.length > 1 ? await dockerNetwork() : undefined;
   const name = (id: number): string => (network ? `kafka-${id}` : "127.0.0.1");
@@ -108,7 +119,7 @@ async function contained(ids: number[], ports: number[], options: KafkaOptions):
   const places = ids.map(
     (id, index): Place => ({
       id,
-      clients: { bind: "0.0.0.0:9092", name: `127.0.0.1:${ports[index]}` },
+      clients: { bind: "0.0.0.0:9092", name: `127.0.0.1:${told[index]}` },
       brokers: { bind: "0.0.0.0:9094", name: `${name(id)}:9094` },
       controllers: { bind: "0.0.0.0:9093", name: `${name(id)}:9093` },
       data: "/tmp/data",

@@ -3,7 +3,8 @@ import { Redis } from "ioredis";
 import { expect, it } from "vitest";
 import { describeWith } from "./describe-with.ts";
 import { startRedis } from "./redis.ts";
-import { sharedRedis, unique } from "./shared.ts";
+import { sharedRedis } from "./shared.ts";
+import { unique } from "./unique.ts";
 
 describeWith(["redis"], "a Redis for tests", () => {
   it("answers on the same port after stop, kill and restart", async () => {

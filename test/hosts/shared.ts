@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { inject } from "vitest";
 
 /** The URL of the run's Redis, which all test files use at once: keep to keys under a `unique` prefix. */
@@ -9,11 +8,6 @@ export function sharedRedis(): Promise<string> {
 /** The brokers of the run's Kafka, which all test files use at once: keep to topics under a `unique` prefix. */
 export async function sharedKafka(): Promise<string[]> {
   return (await ask("/kafka")).split(",");
-}
-
-/** `name` with random digits behind, for a key prefix, a topic prefix, a group or a client id. */
-export function unique(name: string): string {
-  return `${name}-${randomBytes(5).toString("hex")}`;
 }
 
 async function ask(path: string): Promise<string> {

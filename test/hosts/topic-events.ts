@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import kafkajs from "kafkajs";
 import { streamNames } from "../../src/events/streams.ts";
 import { closeWithFile } from "./open.ts";
-import { unique } from "./shared.ts";
+import { unique } from "./unique.ts";
 
 /** A record as a consumer that knows nothing of Sluice sees it, its value parsed. */
 export interface TopicEvent {

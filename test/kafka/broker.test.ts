@@ -10,7 +10,8 @@ import { brokerConformance, sendAtLast } from "../forwarder/broker-conformance.t
 import { describeWith } from "../hosts/describe-with.ts";
 import { type KafkaHost, startKafka } from "../hosts/kafka.ts";
 import { kafkaMissing, kafkaProgram } from "../hosts/kafka-program.ts";
-import { sharedKafka, unique } from "../hosts/shared.ts";
+import { sharedKafka } from "../hosts/shared.ts";
+import { unique } from "../hosts/unique.ts";
 import { countOf, createTopic, quickSettings, readTopics, silentLog } from "./kafka-reading.ts";
 
 describeWith(["kafka"], "Kafka behind the port", () => {

@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSettings } from "../../src/kafka/settings.ts";
 import { kafkaDefaults } from "../../src/kafka/settings.ts";
-import { unique } from "../hosts/shared.ts";
+import { unique } from "../hosts/unique.ts";
 import "../../src/kafka/compression.ts";
 
 export interface ReadRecord {

@@ -4,7 +4,8 @@ import { expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { describeWith } from "../hosts/describe-with.ts";
-import { sharedKafka, unique } from "../hosts/shared.ts";
+import { sharedKafka } from "../hosts/shared.ts";
+import { unique } from "../hosts/unique.ts";
 import { clientOf, createTopic, quickSettings, silentLog } from "./kafka-reading.ts";
 
 const dayMs = 86_400_000;
