@@ -136,10 +136,11 @@ export class HeldRules {
     }
   }
 
-  /** Every rule there is, none of them above this round, is kept from now on. */
+  /** Every rule that the source has not had since this round is kept from now on. */
   keepAll(round: number): void {
     this.#keptUpTo = round;
-    this.#kept = this.#held.size;
+    this.#kept = 0;
+    for (const held of this.#held.values()) if (this.isKept(held)) this.#kept += 1;
   }
 
   close(): void {

@@ -79,7 +79,10 @@ export class RedisMirror {
 
   /** These keys changed; null: all went at once. */
   told(keys: readonly string[] | null): void {
-    if (keys === null) return void this.load();
+    if (keys === null) {
+      this.#replica.flushed();
+      return void this.load();
+    }
     for (const key of keys) if (key.startsWith(this.#prefixName)) this.#told.add(key);
     if (this.#pumpDue) return;
     this.#pumpDue = true;

@@ -11,15 +11,16 @@
  *     by itself; a set of up to `partRules` is replaced within one turn of the event loop.
  *   - A rule with a TTL ends on time, source or no source. The TTL is a span on the monotonic clock, so that no
  *     step of the wall clock lengthens an access or cuts a ban short; only on disk is it a moment.
- *   - Rules never vanish silently. A resync that finds nothing at all where there were rules keeps them. Each
- *     stays until a rule of its key is pushed over it or its TTL ends, all until the source has a `default` rule
- *     or acceptEmpty() is called, over a restart too. What names its keys counts as meant and takes effect: a
- *     DEL, even of the last rule, and a resync that finds some keys and not the others.
+ *   - Rules never vanish silently. A resync that finds nothing at all where there were rules keeps them, and so
+ *     does one after a flush, whatever was written since. Each stays until a rule of its key is pushed over it or
+ *     its TTL ends, all until the source has a `default` rule or acceptEmpty() is called, over a restart too. What
+ *     names its keys counts as meant and takes effect: a DEL, even of the last rule, and a resync without a flush
+ *     that finds some keys and not the others.
  */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { Freshness, type FreshnessSettings } from "./freshness.ts";
-import { type Cause, type Change, type Entry, HeldRules, partRules } from "./held-rules.ts";
+import { type Cause, type Change, type Entry, type Held, HeldRules, partRules } from "./held-rules.ts";
 import type { LastKnownGood, SavedRule } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
 import { shownKey } from "./rule-key.ts";
@@ -29,7 +30,7 @@ import type { RuleSet } from "./rule-set.ts";
 export interface Resync {
   readonly superseded: boolean;
   offer(entries: Iterable<Entry>): void;
-  /** All has been offered: what was not found goes, or is kept when nothing was found. */
+  /** All has been offered: what was not found goes, or is kept when nothing was found or all had been flushed. */
   finish(): Promise<void>;
 }
 
@@ -51,6 +52,8 @@ export class Replica implements PolicyView {
   #resyncing = false;
   /** Keys that the source has had since the newest resync began. */
   #found = 0;
+  /** Since the source was flushed, until a resync has finished. */
+  #flushed = false;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -117,6 +120,11 @@ export class Replica implements PolicyView {
     if (held) this.#held.remove(key, this.#held.endsSoon(held) ? "expired" : "deleted");
   }
 
+  /** The source says: everything went at once. To be followed by a resync. */
+  flushed(): void {
+    this.#flushed = true;
+  }
+
   /** Begins to read the whole source. */
   resync(): Resync {
     this.#round += 1;
@@ -173,7 +181,9 @@ export class Replica implements PolicyView {
 
   async #finish(round: number): Promise<void> {
     const held = this.#held;
-    if (this.#found === 0) this.#keepWhatVanished();
+    // A default rule found now says that the others are meant to be gone.
+    const meant = (held.get("default")?.round ?? 0) >= round;
+    if (this.#found === 0 || (this.#flushed && !meant)) this.#keepWhatVanished(round);
     else {
       await held.sweep((rule) => {
         if (rule.round >= round || held.isKept(rule)) return null;
@@ -182,6 +192,7 @@ export class Replica implements PolicyView {
     }
     if (round !== this.#round) return;
     this.#resyncing = false;
+    this.#flushed = false;
     await this.#acceptIfDefault();
     if (!this.#available) {
       this.#available = true;
@@ -191,11 +202,13 @@ export class Replica implements PolicyView {
     this.confirmed();
   }
 
-  #keepWhatVanished(): void {
+  #keepWhatVanished(round: number): void {
     const held = this.#held;
     // What ends in a moment by its TTL may have ended in the source already, and that is no vanishing.
-    if (!held.some((rule) => !held.isKept(rule) && !held.endsSoon(rule))) return;
-    held.keepAll(this.#round - 1);
+    const vanished = (rule: Held): boolean =>
+      rule.round < round && !held.isKept(rule) && !held.endsSoon(rule);
+    if (!held.some(vanished)) return;
+    held.keepAll(round - 1);
     const rulesKept = held.kept;
     this.#options.log.error(
       { rulesKept },

@@ -100,6 +100,26 @@ describeWith(["redis"], "the policy from Redis", () => {
     expect(watched.values).toEqual({ "user:a": "deny", "user:b": "deny" });
   });
 
+  it("keeps old rules through a FLUSHALL that is followed at once by other rules", async () => {
+    await set("user:a", "deny");
+    await start();
+    await operator.multi().flushall().set("sluice:policy:user:b", "deny").exec();
+    expect(await watched.noted("emptied")).toMatchObject({ rulesKept: 1 });
+    expect(watched.values).toEqual({ "user:a": "deny", "user:b": "deny" });
+  });
+
+  it("loses nothing by a FLUSHDB of another database, and keeps nothing that is deleted then", async () => {
+    await set("user:a", "deny");
+    await set("user:b", "deny");
+    await start();
+    await operator.multi().select(1).flushdb().select(0).del("sluice:policy:user:b").exec();
+    await watched.changed("user:b", null);
+    await set("user:c", "deny");
+    await watched.changed("user:c", "deny");
+    expect(watched.values).toEqual({ "user:a": "deny", "user:c": "deny" });
+    expect(watched.notes.filter(({ kind }) => kind === "emptied")).toEqual([]);
+  });
+
   it("keeps old rules when the server is killed and comes back without its data", async () => {
     await set("user:a", "deny");
     await start();

@@ -213,6 +213,30 @@ describe("a policy that vanishes", () => {
     expect(replica.keptRules).toBe(1);
   });
 
+  it("stays in force when all was flushed, also where rules were written before the source was read again", async () => {
+    replica.flushed();
+    await resyncTo({ "user:a": "allow", "user:c": "deny" });
+    expect(watched.values).toEqual({ "user:a": "allow", "user:b": "allow", "user:c": "deny" });
+    expect(told()).toContain("emptied, 1 kept");
+    expect(replica.keptRules).toBe(1);
+    await resyncTo({ "user:c": "deny" });
+    expect(watched.values).toEqual({ "user:b": "allow", "user:c": "deny" });
+  });
+
+  it("is meant to be gone when a default rule was written after the flush", async () => {
+    replica.flushed();
+    await resyncTo({ "user:c": "deny", default: "deny" });
+    expect(watched.values).toEqual({ "user:c": "deny", default: "deny" });
+    expect(told().some((text) => text.startsWith("emptied"))).toBe(false);
+  });
+
+  it("is none when a flush took nothing of it", async () => {
+    replica.flushed();
+    await resyncTo({ "user:a": "deny", "user:b": "allow" });
+    await resyncTo({ "user:a": "deny" });
+    expect(told()).toEqual(["user:b: allow > null (resync)"]);
+  });
+
   it("ends when the source has a default rule", async () => {
     await resyncTo({});
     replica.put(entries({ default: "deny" }));
