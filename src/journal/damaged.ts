@@ -29,5 +29,6 @@ export async function setAside(files: Files, dataDir: string, damage: Damage): P
   }
   await files.rename(`${aside}.tmp`, aside);
   await files.syncFolder(folder);
+  await files.syncFolder(journalFolder(dataDir));
   return aside;
 }

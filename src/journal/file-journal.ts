@@ -72,6 +72,7 @@ export class FileJournal implements Journal {
     const folder = journalFolder(dir);
     try {
       await files.makeFolder(folder);
+      await files.syncFolder(dir);
       const { cursor, reason } = await loadCursor(dir, instance, files);
       if (reason) log.warn({ reason }, "journal: no cursor, forwarding starts from the oldest record");
       const gap = await GapFile.open(files, folder);
