@@ -5,7 +5,6 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   MESSAGE_TOO_LARGE: "kafka_rejected",
   RECORD_LIST_TOO_LARGE: "kafka_rejected",
   INVALID_RECORD: "kafka_rejected",
-  INVALID_TIMESTAMP: "kafka_rejected",
   // Also what a broker says of a batch that was damaged on its way; the lane asks twice before it believes it.
   CORRUPT_MESSAGE: "kafka_rejected",
   TOPIC_AUTHORIZATION_FAILED: "kafka_denied",
@@ -21,6 +20,12 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   INVALID_REPLICATION_FACTOR: "kafka_topic",
   INVALID_CONFIG: "kafka_topic",
   POLICY_VIOLATION: "kafka_topic",
+};
+
+/** What the broker's text leaves open. */
+const hints: Readonly<Record<string, string>> = {
+  INVALID_TIMESTAMP:
+    "is this machine's clock ahead of the broker's? A topic with message.timestamp.type=LogAppendTime takes its records all the same",
 };
 
 /** What kafkajs hangs on its errors. */
@@ -52,7 +57,9 @@ export function failureOf(thrown: unknown): SluiceError {
       ? "kafka_denied"
       : (codes[root.type ?? ""] ?? "kafka_unavailable");
   const text = textOf(root.message ?? thrown);
-  return new SluiceError(code, root.type ? `${text} (${root.type})` : text, {
+  const hint = hints[root.type ?? ""];
+  const whole = root.type ? `${text} (${root.type})${hint ? `: ${hint}` : ""}` : text;
+  return new SluiceError(code, whole, {
     retryable: code === "kafka_unavailable" || code === "kafka_topic",
     cause: thrown,
   });

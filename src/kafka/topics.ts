@@ -85,6 +85,9 @@ function shapeOf({ retentionMs }: WantedTopic, partitions: number, replicationFa
       "min.insync.replicas": String(Math.max(1, replicationFactor - 1)),
       // Batches are kept as we compressed them.
       "compression.type": "producer",
+      // Retention counts from a record's arrival. By our clock a broker would refuse what comes when that is ahead of
+      // its own by more than message.timestamp.after.max.ms, an hour.
+      "message.timestamp.type": "LogAppendTime",
     },
   };
 }

@@ -9,7 +9,7 @@ import { describeWith } from "../hosts/describe-with.ts";
 import { type KafkaHost, startKafka } from "../hosts/kafka.ts";
 import { sharedKafka } from "../hosts/shared.ts";
 import { unique } from "../hosts/unique.ts";
-import { clientOf, quickSettings, type ReadRecord, readTopics } from "../kafka/kafka-reading.ts";
+import { clientOf, createTopic, quickSettings, type ReadRecord, readTopics } from "../kafka/kafka-reading.ts";
 import { BridgeJournal } from "./bridge-journal.ts";
 import { firstAppearances } from "./rig.ts";
 
@@ -43,7 +43,7 @@ describeWith(["kafka"], "the forwarder's thread", () => {
   it("puts an event that is too large into the dead letters and forwards the others", async () => {
     const brokers = await sharedKafka();
     await using journal = await BridgeJournal.open(`${unique("large")}.`);
-    await createSmallTopic(brokers, `${journal.prefix}logins`);
+    await createTopic(brokers, `${journal.prefix}logins`, 2, { "max.message.bytes": "20000" });
     journal.start(quickSettings(brokers, { compression: "none" }));
     await journal.fill(100);
     await journal.append("logins", "user-1", 30_000);
@@ -90,6 +90,39 @@ describeWith(["kafka"], "the forwarder's thread", () => {
       expect.objectContaining({ level: "error", text: "the forwarder's thread died" }),
     );
     process.off("worker", onWorker);
+  });
+
+  it("makes a topic again that was deleted under it, and loses nothing that was not confirmed", async () => {
+    const brokers = await sharedKafka();
+    await using journal = await BridgeJournal.open(`${unique("deleted")}.`);
+    const topic = `${journal.prefix}logins`;
+    journal.start(quickSettings(brokers, { partitions: 3 }));
+    await journal.fill(100);
+    await journal.forwarded();
+    await deleteTopic(brokers, topic);
+    await journal.fill(100);
+    await journal.forwarded();
+    const found = await readTopics(brokers, [topic], (records) => firstAppearances(records).length >= 100);
+    const numbers = firstAppearances(found).map((id) => Number(id.slice(2)));
+    expect(numbers.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, at) => at + 101));
+    const made = journal.logged.filter(({ text }) => text === "topics created").map(({ fields }) => fields);
+    expect(made.slice(1)).toEqual([{ topics: [topic] }]);
+  });
+
+  it("goes on with a topic that somebody made anew with fewer partitions", async () => {
+    const brokers = await sharedKafka();
+    await using journal = await BridgeJournal.open(`${unique("fewer")}.`);
+    const topic = `${journal.prefix}logins`;
+    await createTopic(brokers, topic, 6);
+    journal.start(quickSettings(brokers, { createTopics: false }));
+    await journal.fill(100);
+    await journal.saw(() => (journal.state()?.sentRecords ?? 0) === 100);
+    await deleteTopic(brokers, topic);
+    await journal.fill(100);
+    await createTopic(brokers, topic, 2);
+    await journal.forwarded();
+    const found = await readTopics(brokers, [topic], (records) => firstAppearances(records).length >= 100);
+    for (const { key, partition } of found) expect(partition).toBe(partitionOf(key, 2));
   });
 
   it("tells of records that are damaged and forwards what lies behind them", async () => {
@@ -211,11 +244,10 @@ function byOffset(a: ReadRecord, b: ReadRecord): number {
   return a.offset - b.offset;
 }
 
-async function createSmallTopic(brokers: readonly string[], topic: string): Promise<void> {
+async function deleteTopic(brokers: readonly string[], topic: string): Promise<void> {
   const admin = clientOf(brokers).admin();
   await admin.connect();
-  const configEntries = [{ name: "max.message.bytes", value: "20000" }];
-  await admin.createTopics({ topics: [{ topic, numPartitions: 2, configEntries }], waitForLeaders: true });
+  await admin.deleteTopics({ topics: [topic] });
   await admin.disconnect();
 }
 

@@ -3,6 +3,7 @@ import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { expect, it } from "vitest";
 import { describeWith } from "./describe-with.ts";
 import { startKafka } from "./kafka.ts";
+import { makeTopic } from "./make-topic.ts";
 import { sharedKafka } from "./shared.ts";
 import { unique } from "./unique.ts";
 
@@ -56,10 +57,7 @@ function clientOf(brokers: string[], retries = 10): Kafka {
 async function createTopic(kafka: Kafka, topic: string, replicationFactor: number): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({
-    waitForLeaders: true,
-    topics: [{ topic, numPartitions: 1, replicationFactor }],
-  });
+  await makeTopic(admin, { topic, numPartitions: 1, replicationFactor });
   await admin.disconnect();
 }
 

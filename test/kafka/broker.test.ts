@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { KafkaBroker } from "../../src/kafka/broker.ts";
 import { partitionOf } from "../../src/kafka/partitioner.ts";
@@ -46,6 +46,26 @@ describeWith(["kafka"], "Kafka behind the port", () => {
         ),
       () => unique("conformance"),
     );
+  });
+
+  it("waits with records while our clock is hours ahead of the broker's, where a topic minds", async () => {
+    const broker = new KafkaBroker(quickSettings(host.brokers), systemClock, silentLog);
+    const [minding, ours] = [unique("minding"), unique("ours")];
+    await createTopic(host.brokers, minding, 1);
+    await createTopic(host.brokers, ours, 1, { "message.timestamp.type": "LogAppendTime" });
+    const record = { key: "k", value: "{}", headers: {} };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    await expect(broker.send(minding, 0, [record])).rejects.toMatchObject({
+      code: "kafka_unavailable",
+      retryable: true,
+      message: expect.stringMatching(/INVALID_TIMESTAMP.*clock ahead/),
+    });
+    await broker.send(ours, 0, [record]);
+    vi.useRealTimers();
+    await broker.send(minding, 0, [record]);
+    expect(await countOf(host.brokers, ours)).toBe(1);
+    await broker.close();
   });
 
   it("works again after the broker was killed", async () => {

@@ -1,6 +1,7 @@
 import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSettings } from "../../src/kafka/settings.ts";
 import { kafkaDefaults } from "../../src/kafka/settings.ts";
+import { makeTopic } from "../hosts/make-topic.ts";
 import { unique } from "../hosts/unique.ts";
 import "../../src/kafka/compression.ts";
 
@@ -75,7 +76,7 @@ export async function createTopic(
   const admin = clientOf(brokers).admin();
   await admin.connect();
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: true });
+  await makeTopic(admin, { topic, numPartitions, configEntries });
   await admin.disconnect();
 }
 

@@ -25,6 +25,7 @@ describeWith(["kafka"], "topics", () => {
       "retention.ms": String(30 * dayMs),
       "min.insync.replicas": "1",
       "compression.type": "producer",
+      "message.timestamp.type": "LogAppendTime",
     });
     await admin.disconnect();
     expect(await ensure(brokers, [{ name, retentionMs: 30 * dayMs }], { partitions: 4 })).toEqual({
@@ -43,6 +44,7 @@ describeWith(["kafka"], "topics", () => {
       `${name}: partitions is 2, expected 6`,
       `${name}: cleanup.policy is compact, expected delete`,
       `${name}: retention.ms is 1000, expected ${dayMs}`,
+      `${name}: message.timestamp.type is CreateTime, expected LogAppendTime`,
     ]);
     const admin = clientOf(brokers).admin();
     await admin.connect();
