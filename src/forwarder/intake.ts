@@ -181,12 +181,12 @@ export class Intake {
    */
   async #next(place: Place, through: number): Promise<readonly JournalRecord[] | null> {
     const records = await place.reading.next(through, this.#parts.limits.chunkBytes);
-    const last = records.at(-1);
-    if (last === undefined) {
+    const at = Math.max(records.at(-1)?.journalseq ?? 0, place.reading.passed?.() ?? 0) + 1;
+    if (records.length === 0 && at <= place.at) {
       await place.reading.close();
       return null;
     }
-    place.at = last.journalseq + 1;
+    place.at = at;
     return records;
   }
 

@@ -65,6 +65,8 @@ export class Lane {
   #rejectedAlone = false;
   #halted = false;
   #tryingSinceMs: number | null = null;
+  /** Settles when the send or burial that is under way has ended; never rejects. */
+  #ending: Promise<void> = Promise.resolve();
   #cancelStuck: (() => void) | null = null;
   #cancelRetry: (() => void) | null = null;
 
@@ -153,7 +155,7 @@ export class Lane {
       this.#bury(new SluiceError("kafka_rejected", "is not a CloudEvent: its attributes cannot be read"));
       return;
     }
-    this.#parts.broker.send(this.topic, this.partition, batch.records).then(
+    this.#ending = this.#parts.broker.send(this.topic, this.partition, batch.records).then(
       () => this.#confirmed(batch.records.length, batch.bytes),
       (thrown) => this.#failed(errorOf(thrown)),
     );
@@ -164,6 +166,26 @@ export class Lane {
     this.#halted = true;
     this.#cancelRetry?.();
     this.#cancelStuck?.();
+  }
+
+  /**
+   * Ends it for good: sends nothing more, and resolves when what is under way has ended. All that is not confirmed then
+   * must be read again by somebody else, from `unconfirmed` on; it still takes records until `drop`.
+   */
+  async leave(): Promise<void> {
+    this.halt();
+    while (this.sending) await this.#ending;
+  }
+
+  /** Where the first record lies that is not confirmed; null: there is none. */
+  get unconfirmed(): Position | null {
+    const { first } = this;
+    return first && { ...first, journalseq: Math.max(first.journalseq, this.#confirmedThrough + 1) };
+  }
+
+  /** Lets go of all that it holds. */
+  drop(): void {
+    this.#held.shrink(0, 0);
   }
 
   /** Gives back what is beyond its share; it will be read again. */
@@ -226,7 +248,7 @@ export class Lane {
   #bury(error: SluiceError): void {
     this.#inFlight = 1;
     const record = this.#held.oldest!;
-    this.#parts.deadLetters.bury(record, this.topic, this.partition, error).then(
+    this.#ending = this.#parts.deadLetters.bury(record, this.topic, this.partition, error).then(
       () => this.#confirmed(0, 0),
       (thrown) => this.#failed(errorOf(thrown)),
     );

@@ -48,6 +48,8 @@ export interface LoopParts {
   readonly random: () => number;
   readonly log: Log;
   readonly listener: Listener;
+  /** The broker does not know a topic; told at each attempt. Whoever can make topics may do so, then askAgain(). */
+  readonly onTopicMissing?: () => void;
 }
 
 export const deadLettersTopic = "dead-letters";
@@ -256,7 +258,10 @@ export class ForwarderLoop {
       memory: this.#memory,
       watcher: {
         confirmed: (lane, sent, bytes) => this.#confirmed(lane, sent, bytes),
-        failed: (lane, error) => this.#failed(lane, error),
+        failed: (lane, error) => {
+          this.#failed(lane, error);
+          if (error.code === "kafka_topic") void this.#doubt(lane.topic);
+        },
         changed: () => this.#wake.set(),
       },
       topicWatcher: {
@@ -266,6 +271,7 @@ export class ForwarderLoop {
           this.#wake.set();
         },
         unknown: (topic, error) => this.#failed(topic, error),
+        missing: () => this.#parts.onTopicMissing?.(),
       },
     };
   }
@@ -288,6 +294,10 @@ export class ForwarderLoop {
     this.#intake?.failed();
     this.#tellStateSoon();
     this.#wake.set();
+  }
+
+  async #doubt(name: string): Promise<void> {
+    for (const topic of this.#topics.values()) if (topic.name === name) await topic.doubt();
   }
 
   #buried(letter: DeadLetter): void {

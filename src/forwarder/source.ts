@@ -12,6 +12,11 @@ export interface Reading {
    * Empty: there is none up to there for now.
    */
   next(through: number, maxBytes: number): Promise<readonly JournalRecord[]>;
+  /**
+   * Of a source that leaves records out: the journalseq up to which it has given all that it will ever give. Where a
+   * source does not say so, it is its last record's.
+   */
+  passed?(): number;
   close(): Promise<void>;
 }
 

@@ -56,6 +56,7 @@ const loop = new ForwarderLoop({
     deadLetter: (letter) => tell({ kind: "deadLetter", letter }),
     state: (state) => tell({ kind: "state", state }),
   },
+  onTopicMissing: () => topics.again(),
 });
 
 const wanted = [

@@ -1,5 +1,7 @@
 /**
- * Sees to it that the topics are there: tries until it has succeeded once, and says what is wrong when that changes.
+ * Sees to it that the topics are there: tries until it has succeeded, and says what is wrong when that changes.
+ *
+ *   trying ──all are there──▶ done ──one is missing after all: again()──▶ trying
  */
 import type { Clock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
@@ -24,6 +26,8 @@ export interface TopicKeeperParts {
 export interface TopicKeeper {
   /** Resolves when the first attempt has ended, whatever came of it. */
   readonly firstAttempt: Promise<void>;
+  /** A topic that was there is missing. */
+  again(): void;
   halt(): void;
 }
 
@@ -31,6 +35,8 @@ export function keepTopics(parts: TopicKeeperParts): TopicKeeper {
   const { clock, log, limits, random, tell } = parts;
   let attempts = 0;
   let said: string | null = null;
+  let trying = true;
+  const differing = new Set<string>();
   let halted = false;
   let cancel = (): void => {};
 
@@ -39,9 +45,13 @@ export function keepTopics(parts: TopicKeeperParts): TopicKeeper {
       const { created, differences } = await parts.ensure(attempts++);
       if (created.length > 0) log.info({ topics: created }, "topics created");
       else if (attempts > 1) log.info({}, "the topics are there");
-      for (const line of differences)
-        log.warn({ difference: line }, "a topic is not as expected; left as it is");
+      for (const line of differences) {
+        if (!differing.has(line)) log.warn({ difference: line }, "a topic is not as expected; left as it is");
+        differing.add(line);
+      }
       if (said !== null) tell({ what: "topics", code: null, text: "the topics are there" });
+      said = null;
+      trying = false;
       parts.onEnsured();
     } catch (thrown) {
       const code = thrown instanceof SluiceError ? thrown.code : "kafka_topic";
@@ -58,6 +68,12 @@ export function keepTopics(parts: TopicKeeperParts): TopicKeeper {
 
   return {
     firstAttempt: attempt(),
+    again() {
+      if (trying || halted) return;
+      trying = true;
+      attempts = 0;
+      void attempt();
+    },
     halt() {
       halted = true;
       cancel();

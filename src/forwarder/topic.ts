@@ -2,9 +2,12 @@
  * One topic: its partitions, as soon as the broker has said how many there are.
  *
  *   unknown ──the broker answers──▶ known        asks again after 100 ms … 10 s, for ever
+ *      ▲                              │ a partition is missing, and the broker knows no such topic, or another number
+ *      └──what is under way has ended─┘
  *
  * While it is unknown its records are passed over and read again later, so that a missing topic holds up nobody else.
- * The number is asked for once: were it to change while lanes are in use, a key's records could overtake each other.
+ * The number is asked for again only when a partition is missing, as after the topic was deleted and made anew: were
+ * it to change while lanes are in use, a key's records could overtake each other.
  */
 import { SluiceError, textOf } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
@@ -18,6 +21,8 @@ export interface TopicParts extends LaneParts {
   readonly topicWatcher: {
     known(topic: Topic): void;
     unknown(topic: Topic, error: SluiceError): void;
+    /** The broker does not know it; told at each attempt. */
+    missing(): void;
   };
 }
 
@@ -27,7 +32,7 @@ export class Topic {
   newest: Position | null = null;
   readonly #parts: TopicParts;
   /** What an earlier run left. */
-  readonly #ahead: AheadTopic | undefined;
+  #ahead: AheadTopic | undefined;
   #lanes: readonly Lane[] | null = null;
   #behind: Position | null = null;
   #failures = 0;
@@ -98,15 +103,42 @@ export class Topic {
       if (!this.#halted) this.#cancelRetry = this.#parts.clock.after(waitMs, () => void this.ask());
       const error = thrown instanceof SluiceError ? thrown : new SluiceError("kafka_topic", textOf(thrown));
       this.#parts.topicWatcher.unknown(this, error);
+      if (error.code === "kafka_topic") this.#parts.topicWatcher.missing();
     } finally {
       this.#asking = false;
     }
+  }
+
+  /** To be called when a partition is said to be missing: looks whether the whole topic is, or has another number. */
+  async doubt(): Promise<void> {
+    if (this.#lanes === null || this.#asking || this.#halted) return;
+    const lanes = this.#lanes;
+    this.#asking = true;
+    const changed = await this.#parts.broker.partitions(this.name).then(
+      (partitions) => partitions !== lanes.length,
+      (thrown) => thrown instanceof SluiceError && thrown.code === "kafka_topic",
+    );
+    if (changed) await this.#forget(lanes);
+    this.#asking = false;
+    if (changed) await this.ask();
   }
 
   halt(): void {
     this.#halted = true;
     this.#cancelRetry?.();
     for (const lane of this.lanes) lane.halt();
+  }
+
+  /** All that is not confirmed is read again, for lanes that are still to come. */
+  async #forget(lanes: readonly Lane[]): Promise<void> {
+    await Promise.all(lanes.map((lane) => lane.leave()));
+    for (const lane of lanes) {
+      this.#behind = earlier(this.#behind, lane.unconfirmed);
+      lane.drop();
+    }
+    this.#parts.memory.lanes -= lanes.length;
+    this.#ahead = undefined;
+    this.#lanes = null;
   }
 
   #become(partitions: number): void {

@@ -131,6 +131,8 @@ function closeLink({ client, producer }: Link): void {
 function confirm(topic: string, partition: number, answers: readonly RecordMetadata[]): void {
   const answer = answers.find((each) => each.topicName === topic && each.partition === partition);
   if (answer?.errorCode === 0) return;
-  const text = answer ? `error code ${answer.errorCode}` : "no answer for the partition";
-  throw new SluiceError("kafka_unavailable", `${topic} [${partition}]: ${text}`, { retryable: true });
+  const [code, text] = answer
+    ? (["kafka_unavailable", `error code ${answer.errorCode}`] as const)
+    : (["kafka_topic", "the broker names no such partition"] as const);
+  throw new SluiceError(code, `${topic} [${partition}]: ${text}`, { retryable: true });
 }

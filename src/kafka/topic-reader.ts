@@ -1,32 +1,53 @@
-/** Reads topics from near their end, or on and on; commits nothing, so that looking changes nothing. */
+/**
+ * Reads topics from near their end, from their beginning, or on and on; commits nothing, so that looking changes
+ * nothing.
+ *
+ *   ranges asked ──▶ reading ──each partition passed the end it had at first──▶ caught up ──follow──▶ until aborted
+ *                      │  ▲
+ *                      └──┘ a new consumer while Kafka still makes its topic of offsets
+ */
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import type { Log } from "../forwarder/log.ts";
 import { withAdmin } from "./admin.ts";
 import { createClient } from "./client.ts";
-import { failureOf } from "./failures.ts";
+import { brokerErrorOf, failureOf } from "./failures.ts";
 import type { KafkaSettings } from "./settings.ts";
 import "./compression.ts";
 
 export interface TopicReading {
+  /** Their ends are asked for in this order, one after the other. Topics that do not exist are passed over. */
   readonly topics: readonly string[];
   /** How many of the last records of each partition. */
   readonly last: number;
   /** Aborted by the caller to end a reading that follows; without `follow` it ends by itself. */
   readonly signal: AbortSignal;
   readonly follow: boolean;
-  readonly onRecord: (value: string, topic: string) => void;
+  /** Told once, before the first record. */
+  readonly onStart?: (ranges: readonly PartitionRange[]) => void;
+  /** Without `follow` none that came after the start. Records of one partition come in its order. */
+  readonly onRecord: (value: string, topic: string, partition: number) => void;
   /** All that was there at the start has been given. */
   readonly onCaughtUp: () => void;
 }
 
-interface Span {
+export interface PartitionRange {
   readonly topic: string;
   readonly partition: number;
-  readonly from: bigint;
-  readonly end: bigint;
+  /** The offset of the oldest record. */
+  readonly low: bigint;
+  /** The offset that the next record gets. */
+  readonly high: bigint;
 }
+
+/** A fresh cluster makes its topic of consumers' offsets when the first one asks, and takes some seconds for it. */
+const coordinatorMs = 20_000;
+const coordinatorEveryMs = 250;
+/** Nothing was given for so long: twice in a row, and it will not come. */
+const quietMs = 20_000;
+/** How long a broker may wait for new records; a consumer that is closed waits as long for its last answer. */
+const maxWaitTimeInMs = 500;
 
 /**
  * @throws SluiceError kafka_topic when none of the topics exists; kafka_unavailable, kafka_denied
@@ -37,85 +58,231 @@ export async function readTopics(
   clock: Clock,
   log: Log,
 ): Promise<void> {
-  const spans = await spansOf(reading, settings, clock, log);
-  // What comes next from each partition: kafkajs begins with older records again after each trouble.
-  const next = new Map(spans.map((s) => [nameOf(s), s.from]));
-  const open = new Map(spans.filter((s) => s.from < s.end).map((s) => [nameOf(s), s.end]));
-  const caughtUp = Promise.withResolvers<void>();
-  const settle = (): void => {
-    reading.onCaughtUp();
-    caughtUp.resolve();
-  };
-  if (open.size === 0) settle();
-  if (open.size === 0 && !reading.follow) return;
+  // The clock's timers keep no process alive, and between two consumers nothing else does.
+  const alive = setInterval(() => {}, 60_000);
+  try {
+    const ranges = await topicRanges(reading.topics, settings, clock, log);
+    reading.onStart?.(ranges);
+    const progress = new Progress(ranges, reading.last, reading.onCaughtUp);
+    if (progress.caughtUp && !reading.follow) return;
+    const untilMs = clock.monotonic() + coordinatorMs;
+    for (;;) {
+      try {
+        return await consume(reading, progress, settings, clock, log);
+      } catch (thrown) {
+        if (!isWithoutCoordinator(thrown) || clock.monotonic() > untilMs) throw failureOf(thrown);
+        const pause = new Promise<void>((resolve) => void clock.after(coordinatorEveryMs, resolve));
+        await Promise.race([pause, aborted(reading.signal)]);
+      }
+    }
+  } finally {
+    clearInterval(alive);
+  }
+}
+
+/**
+ * Where the partitions of those topics that exist begin and end, asked for in this order.
+ * @throws SluiceError kafka_topic when none of them exists; kafka_unavailable, kafka_denied
+ */
+export function topicRanges(
+  topics: readonly string[],
+  settings: KafkaSettings,
+  clock: Clock,
+  log: Log,
+): Promise<PartitionRange[]> {
+  return withAdmin(settings, clock, log, 0, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const ranges: PartitionRange[] = [];
+    for (const topic of topics.filter((name) => existing.has(name))) {
+      try {
+        for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
+          ranges.push({ topic, partition, low: BigInt(low), high: BigInt(high) });
+        }
+      } catch (thrown) {
+        // Deleted in this moment.
+        if (brokerErrorOf(thrown) !== "UNKNOWN_TOPIC_OR_PARTITION") throw thrown;
+      }
+    }
+    if (ranges.length > 0) return ranges;
+    throw new SluiceError(
+      "kafka_topic",
+      `none of these topics exists: ${topics.join(", ")}; is kafka.topicPrefix right?`,
+    );
+  });
+}
+
+/** How far each partition has been read; over several consumers. */
+class Progress {
+  readonly ranges: readonly PartitionRange[];
+  /** What comes next: kafkajs begins with older records again after each trouble. */
+  readonly #next = new Map<string, number>();
+  /** Where those end that have not been read to the end. */
+  readonly #open = new Map<string, PartitionRange>();
+  readonly #onCaughtUp: () => void;
+  readonly #end = Promise.withResolvers<void>();
+  /** Rises with whatever is read. */
+  steps = 0;
+
+  constructor(ranges: readonly PartitionRange[], last: number, onCaughtUp: () => void) {
+    this.ranges = ranges;
+    this.#onCaughtUp = onCaughtUp;
+    for (const range of ranges) {
+      const from = Math.max(Number(range.low), Number(range.high) - last);
+      this.#next.set(nameOf(range), from);
+      if (from < Number(range.high)) this.#open.set(nameOf(range), range);
+    }
+    if (this.caughtUp) this.#settle();
+  }
+
+  get whenCaughtUp(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  get caughtUp(): boolean {
+    return this.#open.size === 0;
+  }
+
+  get open(): PartitionRange[] {
+    return [...this.#open.values()];
+  }
+
+  next(topic: string, partition: number): number {
+    return this.#next.get(nameOf({ topic, partition })) ?? 0;
+  }
+
+  /** Everything below this offset has been read, whether records stood there or not. */
+  reached(topic: string, partition: number, offset: number): void {
+    const name = nameOf({ topic, partition });
+    if (offset <= (this.#next.get(name) ?? 0)) return;
+    this.#next.set(name, offset);
+    this.steps++;
+    const open = this.#open.get(name);
+    if (open === undefined || offset < Number(open.high)) return;
+    this.#open.delete(name);
+    if (this.caughtUp) this.#settle();
+  }
+
+  #settle(): void {
+    this.#onCaughtUp();
+    this.#end.resolve();
+  }
+}
+
+async function consume(
+  reading: TopicReading,
+  progress: Progress,
+  settings: KafkaSettings,
+  clock: Clock,
+  log: Log,
+): Promise<void> {
+  const { follow, signal, onRecord } = reading;
   const client = createClient(settings, log);
-  // A group of its own that commits nothing vanishes with its last member.
-  const consumer = client.kafka.consumer({ groupId: `sluice-tail-${randomUUID()}`, retry: { retries: 5 } });
+  const consumer = client.kafka.consumer({
+    // A group of its own that commits nothing vanishes with its last member.
+    groupId: `sluice-reader-${randomUUID()}`,
+    retry: { retries: 5 },
+    maxWaitTimeInMs,
+  });
+  const { CRASH, GROUP_JOIN, END_BATCH_PROCESS } = consumer.events;
   const failed = Promise.withResolvers<never>();
-  consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => {
-    if (!restart || !reading.follow) failed.reject(error);
+  const ends = new Map(progress.ranges.map((range) => [nameOf(range), Number(range.high)]));
+  consumer.on(CRASH, ({ payload: { error, restart } }) => {
+    if (!restart || !follow) failed.reject(error);
+  });
+  // Before the first record after each join, since a group that commits nothing begins where it likes.
+  consumer.on(GROUP_JOIN, () => {
+    for (const { topic, partition } of progress.ranges) {
+      consumer.seek({ topic, partition, offset: String(progress.next(topic, partition)) });
+    }
+  });
+  // Also told of what holds no records for anybody, such as the markers of transactions.
+  consumer.on(END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) => {
+    progress.reached(topic, partition, Number(lastOffset) + 1);
   });
   const work = async (): Promise<void> => {
     await consumer.connect();
-    await consumer.subscribe({ topics: [...new Set(spans.map((s) => s.topic))], fromBeginning: true });
+    const topics = [...new Set(progress.ranges.map(({ topic }) => topic))];
+    await consumer.subscribe({ topics, fromBeginning: true });
     await consumer.run({
       autoCommit: false,
-      eachMessage: async ({ topic, partition, message }) => {
-        const name = nameOf({ topic, partition });
-        const offset = BigInt(message.offset);
-        if (offset < (next.get(name) ?? 0n)) return;
-        next.set(name, offset + 1n);
-        if (message.value !== null) reading.onRecord(message.value.toString(), topic);
-        const end = open.get(name);
-        if (end === undefined || offset + 1n < end) return;
-        open.delete(name);
-        if (open.size === 0) settle();
+      eachBatch: async ({ batch: { topic, partition, messages } }) => {
+        const from = progress.next(topic, partition);
+        const end = follow ? Number.POSITIVE_INFINITY : (ends.get(nameOf({ topic, partition })) ?? 0);
+        for (const { offset, value } of messages) {
+          const at = Number(offset);
+          if (at >= from && at < end && value !== null) onRecord(value.toString(), topic, partition);
+        }
       },
     });
-    for (const { topic, partition, from } of spans) consumer.seek({ topic, partition, offset: String(from) });
-    await caughtUp.promise;
-    if (reading.follow) await aborted(reading.signal);
+    await progress.whenCaughtUp;
+    if (follow) await aborted(signal);
   };
+  const look = watch(progress, reading, settings, clock, log);
   try {
-    await Promise.race([work(), failed.promise, aborted(reading.signal)]);
-  } catch (thrown) {
-    throw failureOf(thrown);
+    await Promise.race([work(), failed.promise, look.failed, aborted(signal)]);
   } finally {
+    look.end();
     await consumer.disconnect().catch(() => {});
     client.destroy();
   }
 }
 
-function nameOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
-  return `${topic} ${partition}`;
-}
-
-async function spansOf(
-  { topics, last }: TopicReading,
+/**
+ * Sees to it that a reading ends also when the rest of a partition will never come: expired while it was read, or
+ * holding what kafkajs passes over without a word.
+ */
+function watch(
+  progress: Progress,
+  { topics }: TopicReading,
   settings: KafkaSettings,
   clock: Clock,
   log: Log,
-): Promise<Span[]> {
-  return withAdmin(settings, clock, log, 0, async (admin) => {
-    const existing = new Set(await admin.listTopics());
-    const wanted = topics.filter((topic) => existing.has(topic));
-    if (wanted.length === 0) {
-      throw new SluiceError(
-        "kafka_topic",
-        `none of these topics exists: ${topics.join(", ")}; is kafka.topicPrefix right?`,
-      );
-    }
-    const spans = await Promise.all(
-      wanted.map(async (topic) =>
-        (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => {
-          const [oldest, end] = [BigInt(low), BigInt(high)];
-          const from = end - BigInt(last);
-          return { topic, partition, from: from < oldest ? oldest : from, end };
-        }),
-      ),
-    );
-    return spans.flat();
-  });
+): { readonly failed: Promise<never>; end(): void } {
+  const failed = Promise.withResolvers<never>();
+  let ended = false;
+  let cancel = (): void => {};
+  const later = (look: () => Promise<void>): void => {
+    cancel = clock.after(quietMs, () => void look().catch(failed.reject));
+  };
+  const begin = (): void => {
+    const before = progress.steps;
+    const secondLook = async (): Promise<void> => {
+      if (ended || progress.caughtUp) return;
+      if (progress.steps > before) return begin();
+      const [first] = progress.open;
+      const where = `${first!.topic} [${first!.partition}]`;
+      const from = progress.next(first!.topic, first!.partition);
+      const text = `nothing more came of ${where} from offset ${from} on, where records up to ${first!.high} stood`;
+      throw new SluiceError("kafka_unavailable", text, { retryable: true });
+    };
+    later(async () => {
+      if (ended || progress.caughtUp) return;
+      if (progress.steps > before) return begin();
+      for (const { topic, partition, low } of await topicRanges(topics, settings, clock, log)) {
+        progress.reached(topic, partition, Number(low));
+      }
+      later(secondLook);
+    });
+  };
+  begin();
+  return {
+    failed: failed.promise,
+    end() {
+      ended = true;
+      cancel();
+    },
+  };
+}
+
+/** kafkajs's name for it; the broker's own name is gone by then. */
+function isWithoutCoordinator(thrown: unknown): boolean {
+  const { name, cause } = thrown as { name?: unknown; cause?: unknown };
+  if (name === "KafkaJSGroupCoordinatorNotFound") return true;
+  return typeof cause === "object" && cause !== null && isWithoutCoordinator(cause);
+}
+
+function nameOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic} ${partition}`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

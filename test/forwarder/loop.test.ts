@@ -210,6 +210,53 @@ describe("the forwarder", () => {
     expect(rig.broker.storedCount).toBe(40);
   });
 
+  it.each([3, 1, 5])(
+    "goes on with a topic that was deleted and made anew, with %i partitions",
+    async (count) => {
+      const rig = new Rig();
+      fill(rig.journal, 300);
+      await rig.loop.start();
+      await rig.until(() => rig.caughtUp);
+      rig.broker.topics.delete("t.logins");
+      let missed = 0;
+      rig.onTopicMissing = () => {
+        if (++missed === 3) rig.broker.createTopic("t.logins", count);
+      };
+      for (let round = 0; round < 10; round++) {
+        fill(rig.journal, 30);
+        fill(rig.journal, 5, "proxies");
+        await rig.pass(1_000);
+      }
+      await rig.until(() => rig.caughtUp);
+      const stored = rig.broker.topics.get("t.logins")!;
+      expect(stored).toHaveLength(count);
+      for (const [partition, records] of stored.entries()) {
+        const expected = rig.journal.records.filter(
+          ({ journalseq, stream, key }) =>
+            journalseq > 300 && stream === "logins" && partitionOf(key, count) === partition,
+        );
+        expect(firstAppearances(records)).toEqual(expected.map(({ journalseq }) => `e-${journalseq}`));
+      }
+      expect(rig.state()).toMatchObject({ unknownTopics: [], stuck: [], heldBytes: 0 });
+    },
+  );
+
+  it("goes on when a topic was made anew with fewer partitions before anybody noticed that it was gone", async () => {
+    const rig = new Rig();
+    fill(rig.journal, 300);
+    await rig.loop.start();
+    await rig.until(() => rig.caughtUp);
+    rig.broker.createTopic("t.logins", 1);
+    fill(rig.journal, 300);
+    await rig.until(() => rig.caughtUp);
+    const byKey = Map.groupBy(rig.broker.stored("t.logins"), ({ key }) => key);
+    expect(byKey.size).toBe(keys.length);
+    for (const [key, records] of byKey) {
+      const expected = rig.journal.records.filter((each) => each.journalseq > 300 && each.key === key);
+      expect(firstAppearances(records)).toEqual(expected.map(({ journalseq }) => `e-${journalseq}`));
+    }
+  });
+
   it("forwards the whole journal when Kafka is there only later", async () => {
     const rig = new Rig();
     rig.broker.away = unavailable();

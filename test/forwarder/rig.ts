@@ -28,6 +28,8 @@ export class Rig {
   readonly troubles: Trouble[] = [];
   readonly letters: DeadLetter[] = [];
   readonly logged: string[] = [];
+  /** What is done when the broker does not know a topic. */
+  onTopicMissing = (): void => {};
   maxHeldBytes = 0;
 
   constructor(options: RigOptions = {}) {
@@ -60,6 +62,7 @@ export class Rig {
         deadLetter: (letter) => void this.letters.push(letter),
         state: () => {},
       },
+      onTopicMissing: () => this.onTopicMissing(),
     });
   }
 
