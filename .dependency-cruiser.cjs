@@ -46,8 +46,17 @@ module.exports = {
     rule(
       "kafka-is-wired-in-two-places",
       "the app's commands and the forwarder's thread",
-      { path: "^src/", pathNot: "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/tail-kafka)" },
+      {
+        path: "^src/",
+        pathNot: "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/replay|cli/tail-kafka|cli/verify\\.ts)",
+      },
       { path: "^src/kafka/", pathNot: "^src/kafka/settings" },
+    ),
+    rule(
+      "the-ledger-stands-alone",
+      "it judges what stands on the topics, whoever wrote it and however it is read",
+      { path: "^src/ledger/" },
+      { pathNot: "^(src/(ledger|events)/|node:)", dependencyTypesNot: ["core"] },
     ),
     rule(
       "redis-is-wired-in-the-app",

@@ -2,14 +2,31 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { version } from "../version.ts";
 import { showConfig } from "./config.ts";
+import { type ReplayOptions, replay } from "./replay.ts";
 import { serve } from "./serve.ts";
 import { type TailOptions, tail } from "./tail.ts";
 import { patternProblem, typeList } from "./type-filter.ts";
+import { type VerifyOptions, verify } from "./verify.ts";
 
 const configOption = (): Option =>
   new Option("-c, --config <file>", "settings file (default: sluice.toml, if it is there)").env(
     "SLUICE_CONFIG",
   );
+
+const verifyHelp = `
+Reads the topics of kafka.* from their beginnings to where they end now. Events
+are numbered from 1 per instance, epoch (one start of the bridge) and topic, so
+what is not there can be told:
+  MISSING      numbers that are not there and will not come; of these
+  ANNOUNCED    a bridge.gap or a dead letter names them
+  EXPIRED      the topic's retention may have removed them
+  UNANNOUNCED  neither: a loss that nobody was told of
+  REPEATED     records that came again with the same id: collapse them by id
+  REUSED       records with another event's number: drop none of them
+  LAG          numbers given that Kafka has not been said to have confirmed,
+  PENDING      and those of them that are not there: perhaps on their way
+Exit codes: 0 nothing is missing unannounced and no number was used twice,
+1 something is, or Kafka was out of reach, 2 wrong settings or options.`;
 
 /** Throws commander's errors, its messages written, instead of ending the process. */
 export function program(): Command {
@@ -52,6 +69,36 @@ export function program(): Command {
     .option("--json", "one event a line, as it is published")
     .addHelpText("after", `\nTypes:\n${typeList()}`)
     .action((options: TailOptions) => tail(options));
+
+  command(sluice, "replay", "send again what the journal still keeps, with the same ids, numbers and keys")
+    .addOption(configOption())
+    .addOption(
+      new Option("--from <source>", "where from: journal, the one on this machine").choices(["journal"]),
+    )
+    .option("--topic <name...>", "only these topics, such as logins or sluice.logins")
+    .addOption(new Option("--epoch <id>", "only what this start of the bridge wrote").argParser(epochId))
+    .addOption(
+      new Option("--since <time>", "only events from this time on, such as 2027-01-31T08:00:00Z").argParser(
+        isoTime,
+      ),
+    )
+    .option("--dry-run", "count what would be sent, and send nothing")
+    .option("--json", "the report as one JSON object")
+    .addHelpText(
+      "after",
+      "\nFor topics that lost events, above all deleted ones: they are made again. The bridge\n" +
+        "may run or not. Exit codes: 0 all is confirmed, 1 not all, 2 wrong settings or options.",
+    )
+    .action((options: ReplayOptions) => replay(options));
+
+  command(sluice, "verify", "judge whether every event that was numbered is on Kafka, or named as lost")
+    .addOption(configOption())
+    .option("--instance <id>", "only this bridge, or what begins so")
+    .option("--epoch <id>", "only this start of a bridge, or what begins so")
+    .option("--all", "a row also for each earlier epoch that is whole")
+    .option("--json", "the report as one JSON document")
+    .addHelpText("after", verifyHelp)
+    .action((options: VerifyOptions) => verify(options));
   return sluice;
 }
 
@@ -71,4 +118,22 @@ function typePattern(text: string, before: readonly string[] | undefined): strin
   const problem = patternProblem(text);
   if (problem !== null) throw new InvalidArgumentError(problem);
   return [...(before ?? []), text];
+}
+
+function epochId(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
+    throw new InvalidArgumentError("It must be a UUID, as events carry it in `epoch`.");
+  }
+  return text.toLowerCase();
+}
+
+/** With its zone, since the events' times are in UTC and whoever reads them may be elsewhere. */
+function isoTime(text: string): Date {
+  const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/i.test(text)
+    ? new Date(text)
+    : new Date(Number.NaN);
+  if (Number.isNaN(time.getTime())) {
+    throw new InvalidArgumentError("It must be a time with its zone, such as 2027-01-31T08:00:00Z.");
+  }
+  return time;
 }

@@ -46,7 +46,7 @@ export async function tailKafka(reading: Reading, { kafka, log }: Settings): Pro
 }
 
 /** Says of what was out of reach where it was looked for. */
-function placed(thrown: unknown, brokers: readonly string[]): unknown {
+export function placed(thrown: unknown, brokers: readonly string[]): unknown {
   if (!(thrown instanceof SluiceError) || thrown.code !== "kafka_unavailable") return thrown;
   const text = `Kafka at ${brokers.join(", ")} (kafka.brokers): ${thrown.message}`;
   return new SluiceError(thrown.code, text, { retryable: thrown.retryable, cause: thrown });

@@ -1,4 +1,6 @@
 /** Calls as frps makes them, in a mix that is the same for the same seed. */
+import { randomFrom } from "../random.ts";
+
 export type OpName =
   | "Login"
   | "NewProxy"
@@ -54,6 +56,19 @@ export function callMix(seed: number): () => Call {
   };
 }
 
+/** As an frps asks of each proxy of a client that has gone. */
+export function closeProxies(user: string, count: number, seed: number): Call[] {
+  return Array.from({ length: count }, (_, at) =>
+    call(
+      "CloseProxy",
+      user,
+      `${user}.q${at}`,
+      "",
+      `c${seed.toString(16).padStart(7, "0")}${at.toString(16).padStart(8, "0")}`,
+    ),
+  );
+}
+
 /** A Login whose event has about this many bytes. */
 export function longLogin(user: string, reqid: string, bytes: number): Call {
   const content = { ...loginOf(user, "192.0.2.99:1024"), hostname: "h".repeat(bytes) };
@@ -90,15 +105,4 @@ function runIdOf(user: string): string {
 
 function many(op: OpName, count: number): OpName[] {
   return Array.from({ length: count }, () => op);
-}
-
-/** mulberry32: from 0 up to 1, the same row for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -36,13 +36,9 @@ export async function startBridge(
 ): Promise<BridgeHost> {
   const folder = await temporaryFolder("bridge");
   const [port, adminPort] = [await freePort(), await freePort()];
-  const dataDir = join(folder.path, "data");
-  const all: BridgeSettings = {
-    "http.port": port,
-    "admin.port": adminPort,
-    "data.dir": dataDir,
-    ...settings,
-  };
+  const dataDir = String(settings["data.dir"] ?? join(folder.path, "data"));
+  const ports = { "http.port": port, "admin.port": adminPort };
+  const all: BridgeSettings = { ...ports, ...settings, "data.dir": dataDir };
   const named = Object.entries(all).map(([key, value]) => [envNameOf(key), String(value)]);
   const env = { ...options.env, ...Object.fromEntries(named) };
   const args = [...(options.nodeArgs ?? []), main, "serve"];

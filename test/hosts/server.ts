@@ -71,12 +71,16 @@ export class NativeServer implements Server {
     await this.#process?.end("SIGKILL", this.#options.graceMs);
   }
 
+  signal(name: NodeJS.Signals): void {
+    this.#process?.signal(name);
+  }
+
   async pause(): Promise<void> {
-    this.#process?.signal("SIGSTOP");
+    this.signal("SIGSTOP");
   }
 
   async resume(): Promise<void> {
-    this.#process?.signal("SIGCONT");
+    this.signal("SIGCONT");
   }
 
   async restart(): Promise<void> {

@@ -1,0 +1,62 @@
+/** The topics that a replay sends to, made where they are missing as the bridge makes them. */
+import type { Clock } from "../clock.ts";
+import { SluiceError } from "../errors.ts";
+import { type Stream, streamNames, streams } from "../events/streams.ts";
+import { defaultLimits } from "../forwarder/limits.ts";
+import { deadLettersTopic } from "../forwarder/loop.ts";
+import { delayMs } from "../forwarder/retry.ts";
+import type { KafkaSettings } from "../kafka/settings.ts";
+import { ensureTopics } from "../kafka/topics.ts";
+import type { Plan } from "../replay/plan.ts";
+
+const dayMs = 86_400_000;
+const longestDays = Math.max(...streamNames.map((name) => streams[name].retentionDays));
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+/**
+ * Tries until it has succeeded, and says why it waits when that changes. Rejects with what no retry will mend, and
+ * with the signal's reason when it is aborted.
+ */
+export async function makeTopics(
+  plan: Plan,
+  topicPrefix: string,
+  kafka: KafkaSettings,
+  clock: Clock,
+  signal: AbortSignal,
+  say: (notice: string) => void,
+): Promise<void> {
+  const wanted = plan.topics
+    .filter(({ records }) => records > 0)
+    .map(({ topic, stream }) => ({ name: topic, retentionMs: daysOf(stream) * dayMs }));
+  wanted.push({ name: topicPrefix + deadLettersTopic, retentionMs: longestDays * dayMs });
+  let said = "";
+  for (let attempt = 0; ; attempt++) {
+    const waitMs = delayMs(attempt + 1, defaultLimits, Math.random);
+    try {
+      const { created } = await ended(signal, ensureTopics(wanted, kafka, clock, silent, attempt));
+      if (created.length > 0) say(`topics created: ${created.join(", ")}`);
+      else if (said !== "") say("Kafka answers");
+      return;
+    } catch (thrown) {
+      if (!(thrown instanceof SluiceError) || !thrown.retryable) throw thrown;
+      const where = `Kafka at ${kafka.brokers.join(", ")} (kafka.brokers)`;
+      if (said !== thrown.code) say(`${where}: ${thrown.message}; it is tried again until Ctrl-C`);
+      said = thrown.code;
+    }
+    await ended(signal, new Promise<void>((resolve) => void clock.after(waitMs, resolve)));
+  }
+}
+
+/** Of a stream that only an older journal knows, as long as of any. */
+function daysOf(stream: Stream): number {
+  return streams[stream]?.retentionDays ?? longestDays;
+}
+
+/** `work`, unless the signal ends it before. */
+function ended<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  return Promise.race([work, promise]).finally(() => signal.removeEventListener("abort", abort));
+}

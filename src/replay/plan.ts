@@ -1,0 +1,170 @@
+/**
+ * A look over the journal before anything is sent: what of it was asked for, and what it has let go.
+ * Takes no lock and writes nothing; the bridge may be writing and deleting segments meanwhile.
+ */
+import type { Stream } from "../events/streams.ts";
+import { absentAs, type Files, nodeFiles } from "../journal/files.ts";
+import { openReader } from "../journal/reader.ts";
+import type { JournalRecord } from "../journal/record.ts";
+import { journalFolder, listSegments, readHeader, type SegmentHeader } from "../journal/segment.ts";
+import type { Damage } from "../journal/survey.ts";
+import { type Choice, type Confirmed, isChosen } from "./choice.ts";
+
+export interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What of one topic and one start is sent again. */
+export interface PlannedEpoch {
+  readonly epoch: string;
+  readonly records: number;
+  /** Of the events themselves, as they are published. */
+  readonly bytes: number;
+  /** Lowest and highest sequence; null when there is no record. */
+  readonly numbers: Span | null;
+  /** Sequences that the journal has let go. */
+  readonly notKept: Span | null;
+}
+
+export interface PlannedTopic {
+  readonly stream: Stream;
+  readonly topic: string;
+  readonly records: number;
+  readonly bytes: number;
+  readonly epochs: readonly PlannedEpoch[];
+}
+
+export interface Plan {
+  /** The journalseq of the first and the last record to send; null when there is none. */
+  readonly span: Span | null;
+  readonly records: number;
+  readonly bytes: number;
+  readonly topics: readonly PlannedTopic[];
+  /** The journalseq of the oldest record that is kept, of whatever topic; null when none is. */
+  readonly keptFrom: number | null;
+  /** Numbers of the journal that stand in it and cannot be read any more. */
+  readonly damaged: readonly Span[];
+}
+
+export interface PlanParts {
+  readonly dataDir: string;
+  readonly topicPrefix: string;
+  readonly choice: Choice;
+  readonly confirmed: Confirmed;
+  readonly signal: AbortSignal;
+}
+
+const mostBytesAtOnce = 1024 * 1024;
+
+/** Rejects with the signal's reason when it is aborted, and with journal_damaged at a segment of an unknown format. */
+export async function planOf({ dataDir, topicPrefix, choice, confirmed, signal }: PlanParts): Promise<Plan> {
+  const counts = new Counts(topicPrefix);
+  const header = await oldestHeader(dataDir, nodeFiles);
+  if (header !== null) counts.letGo(header, choice);
+  const damaged: Span[] = [];
+  let keptFrom: number | null = null;
+  let last = 0;
+  const reader = await openReader({ dir: dataDir, from: "oldest" });
+  try {
+    for (;;) {
+      const items = await reader.next(mostBytesAtOnce, confirmed.through);
+      if (items.length === 0) break;
+      for (const item of items) {
+        if ("damaged" in item) {
+          damaged.push(spanOf(item.damaged));
+          continue;
+        }
+        keptFrom ??= item.record.journalseq;
+        last = item.record.journalseq;
+        if (confirmed.has(item.record) && isChosen(item.record, choice)) counts.add(item.record);
+      }
+      signal.throwIfAborted();
+    }
+    // Only what lies behind says whether numbers are missing at the end; of a damaged end nothing does.
+    const [beyond] = await reader.next(1, Number.POSITIVE_INFINITY);
+    if (beyond === undefined && last > 0 && last < confirmed.through) {
+      damaged.push({ first: last + 1, last: confirmed.through });
+    } else if (beyond !== undefined && "damaged" in beyond) {
+      const { first, last: end } = spanOf(beyond.damaged);
+      if (first <= confirmed.through) damaged.push({ first, last: Math.min(end, confirmed.through) });
+    }
+  } finally {
+    await reader.close();
+  }
+  return { ...counts.sum(), keptFrom, damaged };
+}
+
+function spanOf({ loss: { journalseq } }: Damage): Span {
+  return { first: journalseq.first, last: journalseq.last ?? journalseq.first };
+}
+
+async function oldestHeader(dataDir: string, files: Files): Promise<SegmentHeader | null> {
+  const { segments } = await listSegments(files, journalFolder(dataDir));
+  const file = segments[0] && (await absentAs(null, files.open(segments[0].path, "r")));
+  return file ? readHeader(file, segments[0]!.path).finally(() => file.close()) : null;
+}
+
+class Counts {
+  readonly #topicPrefix: string;
+  readonly #streams = new Map<Stream, Map<string, PlannedEpoch>>();
+  #span: Span | null = null;
+
+  constructor(topicPrefix: string) {
+    this.#topicPrefix = topicPrefix;
+  }
+
+  /** The oldest segment says which numbers of its epoch stood before it. */
+  letGo({ epoch, topics, sequences }: SegmentHeader, { streams, epoch: asked }: Choice): void {
+    if (asked !== null && asked !== epoch) return;
+    for (const [stream, topic] of Object.entries(topics) as [Stream, string][]) {
+      const last = sequences[topic] ?? 0;
+      if (last === 0 || (streams !== null && !streams.has(stream))) continue;
+      const notKept = { first: 1, last };
+      this.#put(stream, { epoch, records: 0, bytes: 0, numbers: null, notKept });
+    }
+  }
+
+  add({ journalseq, sequence, epoch, stream, event }: JournalRecord): void {
+    const before = this.#streams.get(stream)?.get(epoch);
+    this.#span = widened(this.#span, journalseq);
+    this.#put(stream, {
+      epoch,
+      records: (before?.records ?? 0) + 1,
+      bytes: (before?.bytes ?? 0) + Buffer.byteLength(event),
+      numbers: widened(before?.numbers ?? null, sequence),
+      notKept: before?.notKept ?? null,
+    });
+  }
+
+  sum(): Pick<Plan, "span" | "records" | "bytes" | "topics"> {
+    const topics = [...this.#streams].map(([stream, epochs]) => {
+      const all = [...epochs.values()];
+      return { stream, topic: this.#topicPrefix + stream, ...totals(all), epochs: all };
+    });
+    return { span: this.#span, ...totals(topics), topics };
+  }
+
+  #put(stream: Stream, counted: PlannedEpoch): void {
+    const epochs = this.#streams.get(stream) ?? new Map<string, PlannedEpoch>();
+    this.#streams.set(stream, epochs);
+    epochs.set(counted.epoch, counted);
+  }
+}
+
+function totals(parts: readonly { readonly records: number; readonly bytes: number }[]): {
+  records: number;
+  bytes: number;
+} {
+  const total = { records: 0, bytes: 0 };
+  for (const { records, bytes } of parts) {
+    total.records += records;
+    total.bytes += bytes;
+  }
+  return total;
+}
+
+function widened(span: Span | null, number: number): Span {
+  if (span === null) return { first: number, last: number };
+  return { first: Math.min(span.first, number), last: Math.max(span.last, number) };
+}
