@@ -27,6 +27,8 @@ import type { Memory } from "./memory.ts";
 import { type Position, positionOf } from "./position.ts";
 import { delayMs } from "./retry.ts";
 
+const hopelessFrom = 3;
+
 export interface LaneWatcher {
   /** `sent` records of `bytes` before compression; none when the oldest was buried. */
   confirmed(lane: Lane, sent: number, bytes: number): void;
@@ -93,6 +95,11 @@ export class Lane {
 
   get failing(): boolean {
     return this.#failures > 0;
+  }
+
+  /** Failing more often than a lane does that only has yet to learn who leads its partition. */
+  get hopeless(): boolean {
+    return this.#failures >= hopelessFrom;
   }
 
   /** See Health. */

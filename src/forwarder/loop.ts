@@ -201,7 +201,7 @@ export class ForwarderLoop {
   /** All is confirmed, or what is not does not move: then waiting longer would help nobody. */
   #drained(intake: Intake): boolean {
     const lanes = [...this.#lanes()].filter(({ outstanding }) => outstanding);
-    if (lanes.some(({ sending, failing }) => sending || !failing)) return false;
+    if (lanes.some(({ sending, hopeless }) => sending || !hopeless)) return false;
     return intake.front >= this.#parts.durable.read() || lanes.length > 0 || !this.#health.well;
   }
 

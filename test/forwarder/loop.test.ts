@@ -361,6 +361,16 @@ describe("the forwarder", () => {
     expect(rig.broker.closed).toBe(true);
   });
 
+  it("tries again on stop where a lane has yet to learn that another broker leads", async () => {
+    const rig = new Rig();
+    await rig.loop.start();
+    let failures = 0;
+    rig.broker.fate = () => (failures++ < 2 ? fails() : { kind: "ok" });
+    fill(rig.journal, 1);
+    await rig.stop();
+    expect(rig.journal.marks.journalseq).toBe(1);
+  });
+
   it("does not wait on stop for a Kafka that is away, and only for the deadline when it hangs", async () => {
     const away = new Rig();
     away.broker.fate = () => fails();

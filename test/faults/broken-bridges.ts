@@ -1,0 +1,43 @@
+/** Bridges that break their word, each in one way: what the judge must find, by name. */
+import type { Fault } from "./fault.ts";
+import { processFaults } from "./list/process.ts";
+
+const named = (name: string): Fault => processFaults.find((fault) => fault.name === name)!;
+
+export const brokenBridges: readonly Fault[] = [
+  {
+    ...named("none"),
+    name: "drops",
+    what: "never sends one of its events",
+    broken: "drops",
+    crime: "lost",
+  },
+  {
+    ...named("none"),
+    name: "reorders",
+    what: "sends two events of a key the wrong way round",
+    broken: "reorders",
+    crime: "order",
+  },
+  {
+    ...named("kill"),
+    name: "answers-early",
+    what: "answers before the event is durable",
+    broken: "answers-early",
+    crime: "lost",
+  },
+  {
+    ...named("none"),
+    name: "reuses-a-number",
+    what: "gives one number twice",
+    broken: "reuses-a-number",
+    crime: "sequence",
+  },
+  {
+    name: "obeys-late",
+    what: "decides by rules that are three seconds old",
+    broken: "obeys-late",
+    crime: "stale",
+    strike: (scene) => scene.seconds(3),
+  },
+];

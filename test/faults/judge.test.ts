@@ -1,0 +1,180 @@
+import { describe, expect, it } from "vitest";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { type Call, callMix, isRefusable } from "../app/call-mix.ts";
+import { type Answer, idOf } from "../app/load.ts";
+import { type Crime, type Evidence, judge, streamOfOp } from "./judge.ts";
+import { Rulings } from "./rulings.ts";
+import type { Seen } from "./witness.ts";
+
+const boundMs = 100;
+const prefix = "t.";
+const epoch = "01900000-0000-7000-8000-000000000001";
+
+/** A bridge that keeps its word: ten calls, all answered and published. */
+function evidenceOf(
+  change: (draft: { answers: Answer[]; seen: Seen[]; rulings: Rulings }) => void,
+): Evidence {
+  const next = callMix(7);
+  const answers = Array.from({ length: 40 }, (_, at) => answerTo(next(), at));
+  const counts = new Map<string, number>();
+  const seen = answers.map(({ call }, at) => {
+    const topic = prefix + streamOfOp[call.op];
+    counts.set(topic, (counts.get(topic) ?? 0) + 1);
+    return seenOf(call, topic, counts.get(topic)!, at + 1);
+  });
+  const draft = { answers, seen, rulings: new Rulings() };
+  change(draft);
+  const ledger = new Ledger();
+  for (const { topic, id, sequence, journalseq } of draft.seen) {
+    const event = {
+      specversion: "1.0",
+      id,
+      source: "/frp/frps",
+      type: "sluice.login.allowed",
+      instance: "i",
+      epoch,
+    };
+    ledger.add({ topic, partition: 0, value: JSON.stringify({ ...event, sequence, journalseq, data: {} }) });
+  }
+  return { ...draft, unanswered: [], report: ledger.report(), boundMs, causes: [], topicPrefix: prefix };
+}
+
+function answerTo(call: Call, at: number): Answer {
+  return {
+    call,
+    refused: null,
+    closes: false,
+    sentMs: performance.now() + at,
+    atMs: performance.now() + at + 1,
+  };
+}
+
+function seenOf(call: Call, topic: string, sequence: number, journalseq: number): Seen {
+  return {
+    topic,
+    key: "k",
+    id: idOf(call),
+    type: "sluice.login.allowed",
+    epoch,
+    sequence: String(sequence).padStart(16, "0"),
+    journalseq: String(journalseq).padStart(16, "0"),
+    supersedes: undefined,
+    refused: null,
+    isOp: true,
+    digest: idOf(call),
+    standsFor: undefined,
+  };
+}
+
+const crimesOf = (evidence: Evidence): Crime[] => judge(evidence).findings.map(({ crime }) => crime);
+
+/** Two records of one topic, the second behind the first. */
+function twoOf(seen: readonly Seen[]): [number, number] {
+  const first = seen.findIndex(({ topic }, at) => seen.findIndex((other) => other.topic === topic) < at);
+  const earlier = seen.findIndex(({ topic }) => topic === seen[first]!.topic);
+  return [earlier, first];
+}
+
+function refusable(answers: readonly Answer[]): number {
+  return answers.findIndex(({ call }) => isRefusable(call));
+}
+
+describe("the judge", () => {
+  it("finds nothing at a bridge that keeps its word", () => {
+    const verdict = judge(evidenceOf(() => {}));
+    expect(verdict).toMatchObject({
+      answered: 40,
+      delivered: 40,
+      named: 0,
+      duplicates: 0,
+      lost: 0,
+      phantom: 0,
+    });
+    expect(verdict.findings).toEqual([]);
+  });
+
+  it("takes a record that came twice, as it was, for a duplicate and no crime", () => {
+    const verdict = judge(evidenceOf(({ seen }) => seen.push(seen[3]!)));
+    expect(verdict).toMatchObject({ duplicates: 1, findings: [] });
+  });
+
+  const crimes: [Crime, Parameters<typeof evidenceOf>[0]][] = [
+    ["lost", ({ seen }) => seen.pop()],
+    ["phantom", ({ answers }) => answers.pop()],
+    ["changed", ({ seen }) => seen.push({ ...seen[3]!, digest: "other" })],
+    [
+      "order",
+      ({ seen }) => {
+        const [a, b] = twoOf(seen);
+        [seen[a], seen[b]] = [seen[b]!, seen[a]!];
+      },
+    ],
+    [
+      "sequence",
+      ({ seen }) => {
+        const [a, b] = twoOf(seen);
+        seen[b] = { ...seen[b]!, sequence: seen[a]!.sequence };
+      },
+    ],
+    [
+      "stale",
+      ({ answers, rulings }) => {
+        const at = refusable(answers);
+        const { call } = answers[at]!;
+        rulings.writes(call.user, "moved away").confirmed();
+        answers[at] = { ...answers[at]!, sentMs: performance.now() + 2 * boundMs, atMs: Infinity };
+      },
+    ],
+    [
+      "baseless",
+      ({ answers, seen }) => {
+        const at = refusable(answers);
+        answers[at] = { ...answers[at]!, refused: "just so" };
+        seen[at] = { ...seen[at]!, refused: "just so" };
+      },
+    ],
+    [
+      "contradiction",
+      ({ seen, answers }) => {
+        const at = refusable(answers);
+        seen[at] = { ...seen[at]!, refused: "just so" };
+      },
+    ],
+  ];
+
+  it.each(crimes)("finds what is %s", (crime, change) => {
+    expect(crimesOf(evidenceOf(change))).toEqual([crime]);
+  });
+});
+
+describe("what an answer may say", () => {
+  const ask = callMix(3);
+  let call = ask();
+  while (!isRefusable(call)) call = ask();
+  const at = (sentMs: number, refused: string | null): Answer => ({
+    call,
+    refused,
+    closes: false,
+    sentMs,
+    atMs: sentMs + 1,
+  });
+
+  it("is the old rule or the new one within the bound, and the new one alone behind it", () => {
+    const rulings = new Rulings();
+    rulings.writes(call.user, "new").confirmed();
+    const writtenMs = performance.now();
+    expect(rulings.faultOf(at(writtenMs + boundMs / 2, null), boundMs)).toBeNull();
+    expect(rulings.faultOf(at(writtenMs + boundMs / 2, "new"), boundMs)).toBeNull();
+    expect(rulings.faultOf(at(writtenMs + boundMs * 2, "new"), boundMs)).toBeNull();
+    expect(rulings.faultOf(at(writtenMs + boundMs * 2, null), boundMs)).toBe("stale");
+    expect(rulings.faultOf(at(writtenMs + boundMs * 2, "never said"), boundMs)).toBe("baseless");
+  });
+
+  it("is either while Redis has not confirmed what was written", () => {
+    const rulings = new Rulings();
+    rulings.writes(call.user, "new");
+    const laterMs = performance.now() + 1000 * boundMs;
+    expect(rulings.faultOf(at(laterMs, null), boundMs)).toBeNull();
+    expect(rulings.faultOf(at(laterMs, "new"), boundMs)).toBeNull();
+  });
+});

@@ -1,0 +1,187 @@
+/** Decides from what was asked, answered, ruled and published whether a bridge kept its word. */
+import type { Stream } from "../../src/events/streams.ts";
+import type { LedgerReport } from "../../src/ledger/report.ts";
+import type { Call, OpName } from "../app/call-mix.ts";
+import { type Answer, idOf } from "../app/load.ts";
+import type { Rulings } from "./rulings.ts";
+import type { Seen } from "./witness.ts";
+
+export const crimes = {
+  lost: "answered, not there, and not named in a gap or a dead letter",
+  phantom: "there, but never asked",
+  changed: "the same id with another content: a duplicate that its id does not make harmless",
+  order: "of one key, a later event appeared before an earlier one",
+  sequence: "numbers missing that nothing announces, or given twice",
+  stale: "decided by a rule older than the bound",
+  baseless: "refused without a rule that says so",
+  contradiction: "the event says another decision than the answer",
+} as const;
+
+export type Crime = keyof typeof crimes;
+
+export interface Finding {
+  readonly crime: Crime;
+  readonly count: number;
+  /** The first of them. */
+  readonly example: string;
+}
+
+export interface Verdict {
+  readonly answered: number;
+  readonly unanswered: number;
+  /** Of the answered ones. */
+  readonly delivered: number;
+  /** Of the answered ones: not delivered, but named in a gap or a dead letter. */
+  readonly named: number;
+  /** Records that repeat one which is there already. */
+  readonly duplicates: number;
+  readonly lost: number;
+  readonly phantom: number;
+  readonly findings: readonly Finding[];
+}
+
+export interface Evidence {
+  readonly answers: readonly Answer[];
+  /** Calls that got no answer: their events may be there or not. */
+  readonly unanswered: readonly Call[];
+  readonly seen: readonly Seen[];
+  readonly report: LedgerReport;
+  readonly rulings: Rulings;
+  /** How old a rule may be that an answer follows, in milliseconds. */
+  readonly boundMs: number;
+  /** Reasons of refusals that this fault may cause by itself. */
+  readonly causes: readonly RegExp[];
+  readonly topicPrefix: string;
+}
+
+export const streamOfOp: Readonly<Record<OpName, Stream>> = {
+  Login: "logins",
+  NewProxy: "proxies",
+  CloseProxy: "proxies",
+  Ping: "heartbeats",
+  NewWorkConn: "work-conns",
+  NewUserConn: "user-sessions",
+  CloseUserConn: "user-sessions",
+};
+
+export function judge(evidence: Evidence): Verdict {
+  const { answers, seen } = evidence;
+  const there = new Set(seen.map(({ id }) => id));
+  const absent = answers.filter(({ call }) => !there.has(idOf(call)));
+  const named = namedOf(absent, evidence);
+  const lost = absent.length - named;
+  const phantoms = phantomsOf(evidence);
+  return {
+    answered: answers.length,
+    unanswered: evidence.unanswered.length,
+    delivered: answers.length - absent.length,
+    named,
+    duplicates:
+      seen.length - new Set(seen.map(({ id, epoch, sequence }) => `${id} ${epoch} ${sequence}`)).size,
+    lost,
+    phantom: phantoms.length,
+    findings: [
+      ...found("lost", lost > 0 ? absent.slice(0, lost) : [], ({ call }) => `${call.op} ${idOf(call)}`),
+      ...found("phantom", phantoms, ({ type, id }) => `${type} ${id}`),
+      ...found("changed", changedOf(seen), ({ type, id }) => `${type} ${id}`),
+      ...found("order", disorderOf(seen), ({ topic, key, journalseq }) => `${topic} ${key} ${journalseq}`),
+      ...found("sequence", sequenceFaultsOf(evidence.report), (text) => text),
+      ...decisionFindings(evidence),
+      ...found("contradiction", contradictionsOf(evidence), ({ call }) => `${call.op} ${idOf(call)}`),
+    ],
+  };
+}
+
+/** A dead letter names an id, a gap numbers of a topic: as many answers may be missing from it. */
+function namedOf(absent: readonly Answer[], { seen, report, topicPrefix }: Evidence): number {
+  const buried = new Set(seen.map(({ standsFor }) => standsFor));
+  const rest = absent.filter(({ call }) => !buried.has(idOf(call)));
+  let named = absent.length - rest.length;
+  for (const [topic, answers] of Map.groupBy(rest, ({ call }) => topicPrefix + streamOfOp[call.op])) {
+    named += Math.min(answers.length, namedNumbers(topic, report));
+  }
+  return named;
+}
+
+/** Infinity for what was lost up to a kill that nobody saw. */
+function namedNumbers(topic: string, { gaps, streams }: LedgerReport): number {
+  if (gaps.some(({ topics, count }) => count === null && (topics[topic] ?? { last: null }).last === null)) {
+    return Number.POSITIVE_INFINITY;
+  }
+  const spans = streams.filter((stream) => stream.topic === topic).flatMap(({ announced }) => announced);
+  const ofGaps = spans.filter(({ cause }) => cause !== "dead_letter");
+  return ofGaps.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}
+
+function phantomsOf({ answers, unanswered, seen }: Evidence): Seen[] {
+  const asked = new Set([...answers.map(({ call }) => call), ...unanswered].map(idOf));
+  return seen.filter(({ isOp, id, supersedes }) => isOp && !asked.has(id) && !asked.has(supersedes ?? ""));
+}
+
+function changedOf(seen: readonly Seen[]): Seen[] {
+  const first = new Map<string, string>();
+  return seen.filter(({ id, digest }) => {
+    const before = first.get(id) ?? digest;
+    first.set(id, before);
+    return before !== digest;
+  });
+}
+
+/** First appearances within each key of a topic stand in the order of their numbers. */
+function disorderOf(seen: readonly Seen[]): Seen[] {
+  const last = new Map<string, string>();
+  const known = new Set<string>();
+  return seen.filter((record) => {
+    if (known.has(record.id) || record.standsFor !== undefined) return false;
+    known.add(record.id);
+    const name = `${record.topic} ${record.key}`;
+    const before = last.get(name) ?? "";
+    if (record.journalseq > before) last.set(name, record.journalseq);
+    return record.journalseq < before;
+  });
+}
+
+function sequenceFaultsOf({ streams }: LedgerReport): string[] {
+  return streams.flatMap(({ epoch, topic, unannounced, reused, pending }) => [
+    ...(pending > 0 ? [`${topic}: ${pending} numbers of epoch ${epoch} given, and never seen`] : []),
+    ...unannounced.map(({ first, last }) => `${topic} ${first} to ${last} of epoch ${epoch} missing`),
+    ...Array.from({ length: reused }, () => `${topic}: a number of epoch ${epoch} given twice`),
+  ]);
+}
+
+function decisionFindings({ answers, rulings, boundMs, causes }: Evidence): Finding[] {
+  const wrong = answers.flatMap((answer) => {
+    const fault = rulings.faultOf(answer, boundMs);
+    const caused = answer.refused !== null && causes.some((cause) => cause.test(answer.refused!));
+    return fault === null || caused ? [] : [{ fault, answer }];
+  });
+  const example = ({ answer: { call, refused } }: (typeof wrong)[number]): string =>
+    `${call.op} of ${call.user} ${refused === null ? "allowed" : `refused: ${refused}`}`;
+  return [
+    ...found(
+      "stale",
+      wrong.filter(({ fault }) => fault === "stale"),
+      example,
+    ),
+    ...found(
+      "baseless",
+      wrong.filter(({ fault }) => fault === "baseless"),
+      example,
+    ),
+  ];
+}
+
+/** The last word where one event takes the place of another. */
+function contradictionsOf({ answers, seen }: Evidence): Answer[] {
+  const byId = new Map(seen.map((record) => [record.id, record]));
+  const overriding = new Map(seen.map((record) => [record.supersedes, record]));
+  return answers.filter(({ call, refused }) => {
+    const id = idOf(call);
+    const told = overriding.get(id) ?? byId.get(id);
+    return told !== undefined && told.refused !== refused;
+  });
+}
+
+function found<T>(crime: Crime, all: readonly T[], example: (of: T) => string): Finding[] {
+  return all.length === 0 ? [] : [{ crime, count: all.length, example: example(all[0]!) }];
+}

@@ -1,0 +1,131 @@
+/** Reads all topics as a consumer does, and keeps of each record, by instance, what the judge asks about. */
+import { createHash } from "node:crypto";
+import { EventEmitter, once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import kafkajs from "kafkajs";
+import { streamNames } from "../../src/events/streams.ts";
+import { deadLettersTopic } from "../../src/forwarder/loop.ts";
+import { Ledger } from "../../src/ledger/ledger.ts";
+import { closeWithFile } from "../hosts/open.ts";
+import { unique } from "../hosts/unique.ts";
+
+export interface Seen {
+  readonly topic: string;
+  readonly key: string;
+  readonly id: string;
+  readonly type: string;
+  readonly epoch: string;
+  readonly sequence: string;
+  readonly journalseq: string;
+  readonly supersedes: string | undefined;
+  /** The reason of a refusal; null for anything else. */
+  readonly refused: string | null;
+  /** Whether the wire could have caused it: everything else the bridge says by itself. */
+  readonly isOp: boolean;
+  /** Of key and value: a repeated record must be the same. */
+  readonly digest: string;
+  /** Of a dead letter: the id of the event that was not taken. */
+  readonly standsFor: string | undefined;
+}
+
+interface Instance {
+  readonly seen: Seen[];
+  readonly ledger: Ledger;
+}
+
+/** Records come in crowds; looking after each would cost more than reading them. */
+const gathered = (): Promise<void> => pause(50);
+
+export class Witness implements AsyncDisposable {
+  /** How many dead letters have come, of any instance. */
+  letters = 0;
+  readonly #prefix: string;
+  readonly #consumer: kafkajs.Consumer;
+  readonly #instances = new Map<string, Instance>();
+  readonly #came = new EventEmitter().setMaxListeners(0);
+
+  private constructor(brokers: readonly string[], prefix: string) {
+    this.#prefix = prefix;
+    const kafka = new kafkajs.Kafka({
+      brokers: [...brokers],
+      logLevel: kafkajs.logLevel.NOTHING,
+      retry: { initialRetryTime: 100, retries: 100, maxRetryTime: 500 },
+    });
+    this.#consumer = kafka.consumer({
+      groupId: unique("witness"),
+      sessionTimeout: 10_000,
+      maxWaitTimeInMs: 200,
+      retry: { initialRetryTime: 100, retries: 100, maxRetryTime: 500 },
+    });
+    closeWithFile(this);
+  }
+
+  /** The topics must exist. */
+  static async watch(brokers: readonly string[], prefix: string): Promise<Witness> {
+    const witness = new Witness(brokers, prefix);
+    await witness.#consumer.connect();
+    const topics = [...streamNames, deadLettersTopic].map((stream) => prefix + stream);
+    await witness.#consumer.subscribe({ topics, fromBeginning: true });
+    await witness.#consumer.run({
+      eachMessage: async ({ topic, partition, message }) => {
+        witness.#add(topic, partition, String(message.key), String(message.value));
+      },
+    });
+    return witness;
+  }
+
+  of(instance: string): Instance {
+    const known = this.#instances.get(instance);
+    if (known) return known;
+    const deadLetters = this.#prefix + deadLettersTopic;
+    const made = { seen: [], ledger: new Ledger({ deadLettersTopic: deadLetters }) };
+    this.#instances.set(instance, made);
+    return made;
+  }
+
+  forget(instance: string): void {
+    this.#instances.delete(instance);
+  }
+
+  /** Asked again when records have come; false when it did not hold within the time. */
+  async until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    while (!holds()) {
+      if (deadline.aborted) return false;
+      await once(this.#came, "record", { signal: deadline }).catch(() => {});
+      await gathered();
+    }
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#consumer.disconnect();
+  }
+
+  #add(topic: string, partition: number, key: string, value: string): void {
+    const event = JSON.parse(value);
+    const { instance, id, type, epoch, sequence, journalseq, supersedes, decision, data } = event;
+    const { seen, ledger } = this.of(instance);
+    ledger.add({ topic, partition, value });
+    const digest = createHash("sha256").update(`${topic}\n${key}\n${value}`).digest("base64");
+    const refused = decision === "refused" ? data.decision.reason : null;
+    const standsFor = type === "sluice.dead-letter" ? String(data.id) : undefined;
+    if (standsFor !== undefined) this.letters += 1;
+    const isOp = decision !== undefined && standsFor === undefined;
+    seen.push({
+      topic,
+      key,
+      id,
+      type,
+      epoch,
+      sequence,
+      journalseq,
+      supersedes,
+      refused,
+      isOp,
+      digest,
+      standsFor,
+    });
+    this.#came.emit("record");
+  }
+}
