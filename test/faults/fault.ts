@@ -26,6 +26,8 @@ export interface Fault {
   readonly diskMegabytes?: number;
   /** Added to redis-server's arguments. */
   readonly redisArgs?: readonly string[];
+  /** The bridge reaches Redis through `scene.redisLink`. */
+  readonly redisLinked?: boolean;
   /** The bridge reaches no broker before `scene.kafkaDoor` is healed. */
   readonly kafkaDoorShut?: boolean;
   /** How old a rule may be that an answer follows, in milliseconds; where it isn't the usual. */
@@ -44,7 +46,7 @@ export interface Scene {
   readonly load: Load;
   readonly ruler: Ruler;
   readonly redis: RedisHost;
-  /** Between the bridge and its Redis. */
+  /** Between the bridge and its Redis, with `redisLinked`: bytes that pass this process wait for what else it does. */
   readonly redisLink: TcpLink;
   /** Between the bridge and the broker that it asks first. */
   readonly kafkaDoor: TcpLink;

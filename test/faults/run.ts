@@ -103,7 +103,7 @@ async function setScene(
   const bridge = stack.use(
     await startBridge(
       {
-        "redis.url": `redis://127.0.0.1:${redisLink.port}`,
+        "redis.url": `redis://127.0.0.1:${fault.redisLinked ? redisLink.port : redis.port}`,
         "kafka.brokers": `127.0.0.1:${kafkaDoor.port}`,
         "kafka.topicPrefix": ground.topicPrefix,
         // Small enough that a short run has several.

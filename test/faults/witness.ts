@@ -34,7 +34,7 @@ interface Instance {
 }
 
 /** Records come in crowds; looking after each would cost more than reading them. */
-const gathered = (): Promise<void> => pause(50);
+const gathered = (): Promise<void> => pause(150);
 
 export class Witness implements AsyncDisposable {
   /** How many dead letters have come, of any instance. */

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { envNameOf } from "../../src/config/settings.ts";
@@ -6,6 +7,8 @@ import { freePort } from "./ports.ts";
 import { NativeServer } from "./server.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+/** Halves the work of a start, of which a run has hundreds. */
+const compileCache = join(tmpdir(), "sluice-compile-cache");
 const READY_WITHIN_MS = 30_000;
 const GRACE_MS = 20_000;
 
@@ -40,7 +43,7 @@ export async function startBridge(
   const ports = { "http.port": port, "admin.port": adminPort };
   const all: BridgeSettings = { ...ports, ...settings, "data.dir": dataDir };
   const named = Object.entries(all).map(([key, value]) => [envNameOf(key), String(value)]);
-  const env = { ...options.env, ...Object.fromEntries(named) };
+  const env = { NODE_COMPILE_CACHE: compileCache, ...options.env, ...Object.fromEntries(named) };
   const args = [...(options.nodeArgs ?? []), main, "serve"];
   const server = new NativeServer({
     command: { program: process.execPath, args, cwd: folder.path, env },

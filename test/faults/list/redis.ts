@@ -68,6 +68,7 @@ export const redisFaults: readonly Fault[] = [
   {
     name: "redis-silent",
     what: "the tracking link dies silently: nothing passes any more, nothing is closed",
+    redisLinked: true,
     boundMs: watchdogMs,
     async strike({ bridge, redisLink, seconds }) {
       const from = bridge.log.lines.length;
