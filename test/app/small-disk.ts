@@ -15,7 +15,8 @@ export interface SmallDisk extends AsyncDisposable {
   free(): Promise<void>;
 }
 
-const chunk = Buffer.alloc(64 * 1024, "ballast ");
+const pageBytes = 4096;
+const chunk = Buffer.alloc(4 * 1024 ** 2, "ballast ");
 
 /** Why there can be none here; null when there can. */
 export function noSmallDisk(): string | null {
@@ -38,8 +39,8 @@ export function smallDisk(megabytes: number): SmallDisk {
     async fill() {
       const file = await open(ballast, "a");
       try {
-        // Down to the last byte: a write of a whole chunk can fail where a smaller one would still pass.
-        for (let size = chunk.length; size >= 1; ) {
+        // Down to the last page: a write of a whole chunk can fail where a smaller one would still pass.
+        for (let size = chunk.length; size >= pageBytes; ) {
           size = (await taken(file.write(chunk, 0, size))) ? size : Math.floor(size / 2);
         }
       } finally {

@@ -33,9 +33,6 @@ interface Instance {
   readonly ledger: Ledger;
 }
 
-/** Records come in crowds; looking after each would cost more than reading them. */
-const gathered = (): Promise<void> => pause(150);
-
 export class Witness implements AsyncDisposable {
   /** How many dead letters have come, of any instance. */
   letters = 0;
@@ -90,12 +87,15 @@ export class Witness implements AsyncDisposable {
   /** Asked again when records have come; false when it did not hold within the time. */
   async until(holds: () => boolean, timeoutMs: number): Promise<boolean> {
     const deadline = AbortSignal.timeout(timeoutMs);
-    while (!holds()) {
+    for (;;) {
+      const beganMs = performance.now();
+      if (holds()) return true;
       if (deadline.aborted) return false;
+      const lookedMs = performance.now() - beganMs;
       await once(this.#came, "record", { signal: deadline }).catch(() => {});
-      await gathered();
+      // Records come in crowds; looking after each would cost more than reading them.
+      await pause(Math.max(50, 5 * lookedMs));
     }
-    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -44,6 +44,8 @@ export const diskFaults: readonly Fault[] = [
     diskMegabytes: 64,
     settings: { "journal.segmentBytes": 128 * 1024 },
     async strike({ bridge, disk, seconds }) {
+      // Several segments' worth: only what is finished can make room.
+      await seconds(2);
       await disk!.fill();
       await seconds(2);
       // It may fail for a moment: until what it has just sent is confirmed.
