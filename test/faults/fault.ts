@@ -13,6 +13,8 @@ export interface Fault {
   readonly name: string;
   /** A line for people. */
   readonly what: string;
+  /** The seed with which it once found something that has been mended since: tests run it with this one. */
+  readonly foundWith?: number;
   /** It breaks the brokers, which all others stand on. */
   readonly alone?: boolean;
   readonly settings?: BridgeSettings;

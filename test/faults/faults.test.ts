@@ -7,7 +7,7 @@ import type { Outcome } from "./run.ts";
 import { runAll } from "./run-all.ts";
 
 /** The short form; `npm run faults -- --scale` takes longer. */
-const options = { seed: 1, scale: 1, rate: 300, atOnce: 4 };
+const options = { seed: 1, scale: 1, rate: 300, atOnce: 4, keptSeeds: true };
 
 describeWith(["kafka", "redis"], "a bridge under load", () => {
   let outcomes: readonly Outcome[];

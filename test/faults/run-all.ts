@@ -8,6 +8,8 @@ import { type Outcome, type RunOptions, runFault } from "./run.ts";
 
 export interface RunAllOptions extends RunOptions {
   readonly atOnce: number;
+  /** Takes the seed with which a fault once found something, where there is one. */
+  readonly keptSeeds?: boolean;
   readonly onOutcome?: (outcome: Outcome) => void;
 }
 
@@ -20,7 +22,8 @@ export async function runAll(
   const outcomes = new Map<Fault, Outcome>();
   const run = async (fault: Fault): Promise<void> => {
     // Each its own row of calls, also in one run: ids are made of them.
-    const seed = options.seed + faults.indexOf(fault);
+    const kept = options.keptSeeds ? fault.foundWith : undefined;
+    const seed = kept ?? options.seed + faults.indexOf(fault);
     const outcome = await runFault(fault, ground, { ...options, seed }).catch((thrown: Error) =>
       broken(fault, seed, thrown),
     );

@@ -102,6 +102,13 @@ describe("appending", () => {
     expect(files.done.slice(6)).toEqual([`write ${segment}`, `sync ${segment}`]);
   });
 
+  it("makes the name of its folder durable before anything is in it", async () => {
+    const files = new FailingFiles();
+    const dir = makeDir();
+    await openJournal(dir, { files });
+    expect(files.done).toContain(`sync ${path.basename(dir)}`);
+  });
+
   it("keeps a newline within an event from breaking the line", async () => {
     const { dir, journal } = await openJournal(makeDir());
     await journal.append("logins", "k", () => '{"a":\n1}');

@@ -21,6 +21,7 @@ export const kafkaFaults: readonly Fault[] = [
   {
     name: "broker-pause",
     what: "a broker hangs (SIGSTOP), and goes on",
+    foundWith: 1109,
     alone: true,
     async strike({ ground, seconds }) {
       await ground.nodes[1]!.pause();
@@ -31,6 +32,7 @@ export const kafkaFaults: readonly Fault[] = [
   {
     name: "broker-kill",
     what: "a broker is killed; the others lead; it comes back",
+    foundWith: 1110,
     alone: true,
     async strike({ ground, seconds }) {
       await ground.nodes[2]!.kill();

@@ -59,6 +59,7 @@ export const redisFaults: readonly Fault[] = [
   {
     name: "redis-flush",
     what: "FLUSHALL under load",
+    foundWith: 202,
     tells: ["policy.emptied"],
     async strike({ ruler, seconds }) {
       await ruler.flush();
