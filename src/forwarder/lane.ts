@@ -168,6 +168,14 @@ export class Lane {
     );
   }
 
+  /** Tries again now, as if it had not failed yet. */
+  hurry(): void {
+    if (this.#state !== "waiting") return;
+    this.#cancelRetry?.();
+    this.#failures = 0;
+    this.#again();
+  }
+
   /** No send begins any more. */
   halt(): void {
     this.#halted = true;

@@ -159,6 +159,8 @@ export class ForwarderLoop {
   async stop(deadlineMs: number): Promise<void> {
     if (this.#state !== "running") return;
     this.#state = "draining";
+    // Kafka may be well again, and a lane that failed only has yet to find out.
+    for (const lane of this.#lanes()) lane.hurry();
     const cancel = this.#parts.clock.after(deadlineMs, () => this.#end());
     this.#wake.set();
     await this.#running;

@@ -371,6 +371,19 @@ describe("the forwarder", () => {
     expect(rig.journal.marks.journalseq).toBe(1);
   });
 
+  it("tries at once on stop what waited for its turn after many failures", async () => {
+    const rig = new Rig();
+    rig.broker.fate = () => fails();
+    fill(rig.journal, 10);
+    await rig.loop.start();
+    await rig.pass(60_000);
+    rig.broker.fate = () => ({ kind: "ok" });
+    const before = rig.clock.monotonic();
+    await rig.stop();
+    expect(rig.journal.marks.journalseq).toBe(10);
+    expect(rig.clock.monotonic() - before).toBeLessThan(1_000);
+  });
+
   it("does not wait on stop for a Kafka that is away, and only for the deadline when it hangs", async () => {
     const away = new Rig();
     away.broker.fate = () => fails();

@@ -44,6 +44,7 @@ export const kafkaFaults: readonly Fault[] = [
   {
     name: "leader-moves",
     what: "a broker is stopped in good order, so that what it led moves, and comes back",
+    foundWith: 9004,
     alone: true,
     async strike({ ground, seconds, times }) {
       for (let turn = 0; turn < times(1); turn++) {
