@@ -10,10 +10,11 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import type { Log } from "../forwarder/log.ts";
-import { withAdmin } from "./admin.ts";
 import { createClient } from "./client.ts";
-import { brokerErrorOf, failureOf } from "./failures.ts";
+import { failureOf } from "./failures.ts";
+import { nameOf, ReadingProgress } from "./reading-progress.ts";
 import type { KafkaSettings } from "./settings.ts";
+import { type PartitionRange, topicRanges } from "./topic-ranges.ts";
 import "./compression.ts";
 
 export interface TopicReading {
@@ -30,15 +31,6 @@ export interface TopicReading {
   readonly onRecord: (value: string, topic: string, partition: number) => void;
   /** All that was there at the start has been given. */
   readonly onCaughtUp: () => void;
-}
-
-export interface PartitionRange {
-  readonly topic: string;
-  readonly partition: number;
-  /** The offset of the oldest record. */
-  readonly low: bigint;
-  /** The offset that the next record gets. */
-  readonly high: bigint;
 }
 
 /** A fresh cluster makes its topic of consumers' offsets when the first one asks, and takes some seconds for it. */
@@ -63,7 +55,7 @@ export async function readTopics(
   try {
     const ranges = await topicRanges(reading.topics, settings, clock, log);
     reading.onStart?.(ranges);
-    const progress = new Progress(ranges, reading.last, reading.onCaughtUp);
+    const progress = new ReadingProgress(ranges, reading.last, reading.onCaughtUp);
     if (progress.caughtUp && !reading.follow) return;
     const untilMs = clock.monotonic() + coordinatorMs;
     for (;;) {
@@ -80,97 +72,9 @@ export async function readTopics(
   }
 }
 
-/**
- * Where the partitions of those topics that exist begin and end, asked for in this order.
- * @throws SluiceError kafka_topic when none of them exists; kafka_unavailable, kafka_denied
- */
-export function topicRanges(
-  topics: readonly string[],
-  settings: KafkaSettings,
-  clock: Clock,
-  log: Log,
-): Promise<PartitionRange[]> {
-  return withAdmin(settings, clock, log, 0, async (admin) => {
-    const existing = new Set(await admin.listTopics());
-    const ranges: PartitionRange[] = [];
-    for (const topic of topics.filter((name) => existing.has(name))) {
-      try {
-        for (const { partition, low, high } of await admin.fetchTopicOffsets(topic)) {
-          ranges.push({ topic, partition, low: BigInt(low), high: BigInt(high) });
-        }
-      } catch (thrown) {
-        // Deleted in this moment.
-        if (brokerErrorOf(thrown) !== "UNKNOWN_TOPIC_OR_PARTITION") throw thrown;
-      }
-    }
-    if (ranges.length > 0) return ranges;
-    throw new SluiceError(
-      "kafka_topic",
-      `none of these topics exists: ${topics.join(", ")}; is kafka.topicPrefix right?`,
-    );
-  });
-}
-
-/** How far each partition has been read; over several consumers. */
-class Progress {
-  readonly ranges: readonly PartitionRange[];
-  /** What comes next: kafkajs begins with older records again after each trouble. */
-  readonly #next = new Map<string, number>();
-  /** Where those end that have not been read to the end. */
-  readonly #open = new Map<string, PartitionRange>();
-  readonly #onCaughtUp: () => void;
-  readonly #end = Promise.withResolvers<void>();
-  /** Rises with whatever is read. */
-  steps = 0;
-
-  constructor(ranges: readonly PartitionRange[], last: number, onCaughtUp: () => void) {
-    this.ranges = ranges;
-    this.#onCaughtUp = onCaughtUp;
-    for (const range of ranges) {
-      const from = Math.max(Number(range.low), Number(range.high) - last);
-      this.#next.set(nameOf(range), from);
-      if (from < Number(range.high)) this.#open.set(nameOf(range), range);
-    }
-    if (this.caughtUp) this.#settle();
-  }
-
-  get whenCaughtUp(): Promise<void> {
-    return this.#end.promise;
-  }
-
-  get caughtUp(): boolean {
-    return this.#open.size === 0;
-  }
-
-  get open(): PartitionRange[] {
-    return [...this.#open.values()];
-  }
-
-  next(topic: string, partition: number): number {
-    return this.#next.get(nameOf({ topic, partition })) ?? 0;
-  }
-
-  /** Everything below this offset has been read, whether records stood there or not. */
-  reached(topic: string, partition: number, offset: number): void {
-    const name = nameOf({ topic, partition });
-    if (offset <= (this.#next.get(name) ?? 0)) return;
-    this.#next.set(name, offset);
-    this.steps++;
-    const open = this.#open.get(name);
-    if (open === undefined || offset < Number(open.high)) return;
-    this.#open.delete(name);
-    if (this.caughtUp) this.#settle();
-  }
-
-  #settle(): void {
-    this.#onCaughtUp();
-    this.#end.resolve();
-  }
-}
-
 async function consume(
   reading: TopicReading,
-  progress: Progress,
+  progress: ReadingProgress,
   settings: KafkaSettings,
   clock: Clock,
   log: Log,
@@ -232,7 +136,7 @@ async function consume(
  * holding what kafkajs passes over without a word.
  */
 function watch(
-  progress: Progress,
+  progress: ReadingProgress,
   { topics }: TopicReading,
   settings: KafkaSettings,
   clock: Clock,
@@ -279,10 +183,6 @@ function isWithoutCoordinator(thrown: unknown): boolean {
   const { name, cause } = thrown as { name?: unknown; cause?: unknown };
   if (name === "KafkaJSGroupCoordinatorNotFound") return true;
   return typeof cause === "object" && cause !== null && isWithoutCoordinator(cause);
-}
-
-function nameOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
-  return `${topic} ${partition}`;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
