@@ -9,6 +9,10 @@
  * what is applied later was true later. GET and PTTL of a key are two commands, and a write between them leaves
  * a mixed reading; that write is told too, and read again a moment later.
  *
+ * Redis tells of a flush in the same words when another of its databases was flushed, and when it has taken over a
+ * whole new set as a replica. All that stands there after a flush of ours has been told as written since; where
+ * anything has not, it was not ours, and what is missing was taken away by name.
+ *
  * Before a load takes away what it did not find, it waits until every change made up to then has been told and
  * read: a key that came back while SCAN was past it is not taken for gone.
  */
@@ -29,6 +33,7 @@ export class RedisMirror {
   readonly #replica: Replica;
   readonly #onLoaded: () => void;
   #loading: Resync | null = null;
+  #toldSinceFlush: Set<string> | null = null;
   /** Told as changed, not yet asked for. */
   readonly #told = new Set<string>();
   #underWay = 0;
@@ -53,12 +58,18 @@ export class RedisMirror {
     return this.#loading === null && !this.#over;
   }
 
-  /** Reads everything. An error ends the link; a newer load takes over. */
-  async load(): Promise<void> {
+  /**
+   * Reads everything. An error ends the link; a newer load takes over.
+   * @param toldSinceFlush given after a flush; takes the keys that are told as written since
+   */
+  async load(toldSinceFlush: Set<string> | null = null): Promise<void> {
     const resync = this.#replica.resync();
     this.#loading = resync;
+    this.#toldSinceFlush = toldSinceFlush;
+    const found = new Set<string>();
     try {
       for await (const keys of this.#link.scan(this.#prefix)) {
+        if (toldSinceFlush) for (const key of keys) found.add(key);
         for (let from = 0; from < keys.length && !resync.superseded; from += keysPerRead) {
           const offer = (readings: readonly Reading[]): void => resync.offer(this.#entries(readings));
           await this.#read(keys.slice(from, from + keysPerRead), offer);
@@ -68,22 +79,24 @@ export class RedisMirror {
       await this.#link.heardAll();
       this.#pump(Number.POSITIVE_INFINITY);
       await this.#applied;
-      if (!this.#over) await resync.finish();
+      if (!this.#over) await resync.finish(toldSinceFlush?.isSupersetOf(found) ?? false);
     } catch (thrown) {
       this.#link.lose(thrown);
     }
     if (this.#over || resync.superseded) return;
     this.#loading = null;
+    this.#toldSinceFlush = null;
     this.#onLoaded();
   }
 
   /** These keys changed; null: all went at once. */
   told(keys: readonly string[] | null): void {
-    if (keys === null) {
-      this.#replica.flushed();
-      return void this.load();
+    if (keys === null) return void this.load(new Set());
+    for (const key of keys) {
+      if (!key.startsWith(this.#prefixName)) continue;
+      this.#told.add(key);
+      this.#toldSinceFlush?.add(key);
     }
-    for (const key of keys) if (key.startsWith(this.#prefixName)) this.#told.add(key);
     if (this.#pumpDue) return;
     this.#pumpDue = true;
     // After all that came in the same packet.

@@ -12,10 +12,10 @@
  *   - A rule with a TTL ends on time, source or no source. The TTL is a span on the monotonic clock, so that no
  *     step of the wall clock lengthens an access or cuts a ban short; only on disk is it a moment.
  *   - Rules never vanish silently. A resync that finds nothing at all where there were rules keeps them, and so
- *     does one after a flush, whatever was written since. Each stays until a rule of its key is pushed over it or
- *     its TTL ends, all until the source has a `default` rule or acceptEmpty() is called, over a restart too. What
- *     names its keys counts as meant and takes effect: a DEL, even of the last rule, and a resync without a flush
- *     that finds some keys and not the others.
+ *     does one that finds only what was written after all had been flushed. Each stays until a rule of its key is
+ *     pushed over it or its TTL ends, all until the source has a `default` rule or acceptEmpty() is called, over a
+ *     restart too. What names its keys counts as meant and takes effect: a DEL, even of the last rule, and a resync
+ *     that finds some older keys and not the others.
  */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
@@ -30,8 +30,11 @@ import type { RuleSet } from "./rule-set.ts";
 export interface Resync {
   readonly superseded: boolean;
   offer(entries: Iterable<Entry>): void;
-  /** All has been offered: what was not found goes, or is kept when nothing was found or all had been flushed. */
-  finish(): Promise<void>;
+  /**
+   * All has been offered: what was not found goes, or is kept when nothing was found.
+   * @param flushed all had gone at once, and what was found has been written since
+   */
+  finish(flushed?: boolean): Promise<void>;
 }
 
 export interface ReplicaOptions {
@@ -52,8 +55,6 @@ export class Replica implements PolicyView {
   #resyncing = false;
   /** Keys that the source has had since the newest resync began. */
   #found = 0;
-  /** Since the source was flushed, until a resync has finished. */
-  #flushed = false;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -120,11 +121,6 @@ export class Replica implements PolicyView {
     if (held) this.#held.remove(key, this.#held.endsSoon(held) ? "expired" : "deleted");
   }
 
-  /** The source says: everything went at once. To be followed by a resync. */
-  flushed(): void {
-    this.#flushed = true;
-  }
-
   /** Begins to read the whole source. */
   resync(): Resync {
     this.#round += 1;
@@ -139,8 +135,8 @@ export class Replica implements PolicyView {
       offer: (entries) => {
         if (!superseded()) for (const entry of entries) this.#put(entry, "resync");
       },
-      finish: async () => {
-        if (!superseded()) await this.#finish(round);
+      finish: async (flushed = false) => {
+        if (!superseded()) await this.#finish(round, flushed);
       },
     };
   }
@@ -179,11 +175,11 @@ export class Replica implements PolicyView {
     await this.#options.lastKnownGood.close();
   }
 
-  async #finish(round: number): Promise<void> {
+  async #finish(round: number, flushed: boolean): Promise<void> {
     const held = this.#held;
     // A default rule found now says that the others are meant to be gone.
     const meant = (held.get("default")?.round ?? 0) >= round;
-    if (this.#found === 0 || (this.#flushed && !meant)) this.#keepWhatVanished(round);
+    if (this.#found === 0 || (flushed && !meant)) this.#keepWhatVanished(round);
     else {
       await held.sweep((rule) => {
         if (rule.round >= round || held.isKept(rule)) return null;
@@ -192,7 +188,6 @@ export class Replica implements PolicyView {
     }
     if (round !== this.#round) return;
     this.#resyncing = false;
-    this.#flushed = false;
     await this.#acceptIfDefault();
     if (!this.#available) {
       this.#available = true;

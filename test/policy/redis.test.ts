@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { RedisSource, type RedisTiming } from "../../src/policy/redis.ts";
 import { redisAddress, redisSourceId } from "../../src/policy/redis-address.ts";
@@ -22,7 +22,7 @@ describeWith(["redis"], "the policy from Redis", () => {
   let source: RedisSource;
 
   beforeAll(async () => {
-    server = await startRedis();
+    server = await startRedis({ args: ["--enable-debug-command", "yes"] });
     operator = new Redis(server.url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
     operator.on("error", () => {});
   });
@@ -117,6 +117,23 @@ describeWith(["redis"], "the policy from Redis", () => {
     await set("user:c", "deny");
     await watched.changed("user:c", "deny");
     expect(watched.values).toEqual({ "user:a": "deny", "user:c": "deny" });
+    expect(watched.notes.filter(({ kind }) => kind === "emptied")).toEqual([]);
+  });
+
+  it("takes over the set that Redis has loaded anew, as a replica does, and keeps nothing that is not in it", async () => {
+    await set("user:a", "deny");
+    await operator.save();
+    // The server of all tests here: what it saved must not come back.
+    onTestFinished(async () => {
+      await operator.flushall();
+      await operator.save();
+    });
+    await set("user:b", "allow");
+    await start();
+    // Empties it and loads what was saved, of which tracking tells as of a flush.
+    await operator.call("DEBUG", "RELOAD", "NOSAVE");
+    await watched.changed("user:b", null);
+    expect(watched.values).toEqual({ "user:a": "deny" });
     expect(watched.notes.filter(({ kind }) => kind === "emptied")).toEqual([]);
   });
 

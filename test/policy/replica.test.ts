@@ -28,10 +28,10 @@ function entries(values: Record<string, string>, leftMs: number | null = null): 
   return Object.entries(values).map(([key, value]) => ({ key, value, leftMs }));
 }
 
-async function resyncTo(values: Record<string, string>, target = replica): Promise<void> {
+async function resyncTo(values: Record<string, string>, target = replica, flushed = false): Promise<void> {
   const resync = target.resync();
   resync.offer(entries(values));
-  await resync.finish();
+  await resync.finish(flushed);
 }
 
 /** Notes without revisions, and as texts. */
@@ -214,8 +214,7 @@ describe("a policy that vanishes", () => {
   });
 
   it("stays in force when all was flushed, also where rules were written before the source was read again", async () => {
-    replica.flushed();
-    await resyncTo({ "user:a": "allow", "user:c": "deny" });
+    await resyncTo({ "user:a": "allow", "user:c": "deny" }, replica, true);
     expect(watched.values).toEqual({ "user:a": "allow", "user:b": "allow", "user:c": "deny" });
     expect(told()).toContain("emptied, 1 kept");
     expect(replica.keptRules).toBe(1);
@@ -224,15 +223,13 @@ describe("a policy that vanishes", () => {
   });
 
   it("is meant to be gone when a default rule was written after the flush", async () => {
-    replica.flushed();
-    await resyncTo({ "user:c": "deny", default: "deny" });
+    await resyncTo({ "user:c": "deny", default: "deny" }, replica, true);
     expect(watched.values).toEqual({ "user:c": "deny", default: "deny" });
     expect(told().some((text) => text.startsWith("emptied"))).toBe(false);
   });
 
   it("is none when a flush took nothing of it", async () => {
-    replica.flushed();
-    await resyncTo({ "user:a": "deny", "user:b": "allow" });
+    await resyncTo({ "user:a": "deny", "user:b": "allow" }, replica, true);
     await resyncTo({ "user:a": "deny" });
     expect(told()).toEqual(["user:b: allow > null (resync)"]);
   });
