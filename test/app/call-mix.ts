@@ -103,6 +103,9 @@ function runIdOf(user: string): string {
   return (users.indexOf(user) + 1).toString(16).padStart(16, "a");
 }
 
+/** Credentials, which no event may hold. */
+export const runIds = users.map(runIdOf);
+
 function many(op: OpName, count: number): OpName[] {
   return Array.from({ length: count }, () => op);
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { type Call, callMix, isRefusable } from "../app/call-mix.ts";
-import { type Answer, idOf } from "../app/load.ts";
-import { type Crime, type Evidence, judge, streamOfOp } from "./judge.ts";
+import { type Answer, idOf, type Unanswered } from "../app/load.ts";
+import { keyOf, streamOfOp } from "./filing.ts";
+import { type Crime, type Evidence, judge } from "./judge.ts";
 import { Rulings } from "./rulings.ts";
 import type { Seen } from "./witness.ts";
 
@@ -10,10 +11,16 @@ const boundMs = 100;
 const prefix = "t.";
 const epoch = "01900000-0000-7000-8000-000000000001";
 
-/** A bridge that keeps its word: ten calls, all answered and published. */
-function evidenceOf(
-  change: (draft: { answers: Answer[]; seen: Seen[]; rulings: Rulings }) => void,
-): Evidence {
+interface Draft {
+  answers: Answer[];
+  seen: Seen[];
+  rulings: Rulings;
+  unanswered: Unanswered[];
+  healedMs: number;
+}
+
+/** A bridge that keeps its word: forty calls, all answered and published. */
+function evidenceOf(change: (draft: Draft) => void): Evidence {
   const next = callMix(7);
   const answers = Array.from({ length: 40 }, (_, at) => answerTo(next(), at));
   const counts = new Map<string, number>();
@@ -22,7 +29,7 @@ function evidenceOf(
     counts.set(topic, (counts.get(topic) ?? 0) + 1);
     return seenOf(call, topic, counts.get(topic)!, at + 1);
   });
-  const draft = { answers, seen, rulings: new Rulings() };
+  const draft: Draft = { answers, seen, rulings: new Rulings(), unanswered: [], healedMs: 0 };
   change(draft);
   const ledger = new Ledger();
   for (const { topic, id, sequence, journalseq } of draft.seen) {
@@ -36,7 +43,15 @@ function evidenceOf(
     };
     ledger.add({ topic, partition: 0, value: JSON.stringify({ ...event, sequence, journalseq, data: {} }) });
   }
-  return { ...draft, unanswered: [], report: ledger.report(), boundMs, causes: [], topicPrefix: prefix };
+  return {
+    wasDown: false,
+    struckMs: 0,
+    boundMs: { before: boundMs, healed: boundMs },
+    causes: [],
+    topicPrefix: prefix,
+    ...draft,
+    report: ledger.report(),
+  };
 }
 
 function answerTo(call: Call, at: number): Answer {
@@ -52,7 +67,11 @@ function answerTo(call: Call, at: number): Answer {
 function seenOf(call: Call, topic: string, sequence: number, journalseq: number): Seen {
   return {
     topic,
-    key: "k",
+    partition: 0,
+    key: keyOf(call),
+    op: call.op,
+    user: call.user,
+    leaks: false,
     id: idOf(call),
     type: "sluice.login.allowed",
     epoch,
@@ -66,13 +85,15 @@ function seenOf(call: Call, topic: string, sequence: number, journalseq: number)
   };
 }
 
+const nobody = { call: callMix(8)(), connected: true };
+
 const crimesOf = (evidence: Evidence): Crime[] => judge(evidence).findings.map(({ crime }) => crime);
 
-/** Two records of one topic, the second behind the first. */
+/** Two records of one key, the second behind the first. */
 function twoOf(seen: readonly Seen[]): [number, number] {
-  const first = seen.findIndex(({ topic }, at) => seen.findIndex((other) => other.topic === topic) < at);
-  const earlier = seen.findIndex(({ topic }) => topic === seen[first]!.topic);
-  return [earlier, first];
+  const isLike = (one: Seen) => (other: Seen) => other.topic === one.topic && other.key === one.key;
+  const second = seen.findIndex((one, at) => seen.findIndex(isLike(one)) < at);
+  return [seen.findIndex(isLike(seen[second]!)), second];
 }
 
 function refusable(answers: readonly Answer[]): number {
@@ -140,6 +161,27 @@ describe("the judge", () => {
         seen[at] = { ...seen[at]!, refused: "just so" };
       },
     ],
+    ["misfiled", ({ seen }) => seen.push({ ...seen.pop()!, key: "another" })],
+    ["misfiled", ({ seen }) => seen.push({ ...seen.pop()!, user: "mallory" })],
+    ["misfiled", ({ seen }) => seen.push({ ...seen[twoOf(seen)[0]]!, partition: 1 })],
+    ["leak", ({ seen }) => seen.push({ ...seen.pop()!, leaks: true })],
+    [
+      "phantom",
+      ({ seen }) => {
+        // Behind all others, so that only its id is wrong.
+        const last = seen.at(-1)!;
+        const sequence = String(Number(last.sequence) + 1).padStart(16, "0");
+        seen.push({ ...last, id: "another", supersedes: last.id, sequence, journalseq: "0000000000000041" });
+      },
+    ],
+    [
+      "silent",
+      (draft) => {
+        for (const reason of [null, "first", null]) draft.rulings.writes("nobody", reason).confirmed();
+        draft.healedMs = performance.now();
+      },
+    ],
+    ["unanswered", (draft) => draft.unanswered.push({ ...nobody, problem: "ECONNRESET" })],
   ];
 
   it.each(crimes)("finds what is %s", (crime, change) => {

@@ -1,8 +1,9 @@
 /** Decides from what was asked, answered, ruled and published whether a bridge kept its word. */
-import type { Stream } from "../../src/events/streams.ts";
+import { overriddenId } from "../../src/events/ids.ts";
 import type { LedgerReport } from "../../src/ledger/report.ts";
-import type { Call, OpName } from "../app/call-mix.ts";
-import { type Answer, idOf } from "../app/load.ts";
+import type { Call } from "../app/call-mix.ts";
+import { type Answer, idOf, type Unanswered } from "../app/load.ts";
+import { misfiledOf, streamOfOp } from "./filing.ts";
 import type { Rulings } from "./rulings.ts";
 import type { Seen } from "./witness.ts";
 
@@ -15,6 +16,11 @@ export const crimes = {
   stale: "decided by a rule older than the bound",
   baseless: "refused without a rule that says so",
   contradiction: "the event says another decision than the answer",
+  misfiled: "on another topic, key or partition than its call's, or telling of another user or op",
+  leak: "a run id stands in an event",
+  silent: "rules came into force, and no event tells of it",
+  unanswered:
+    "an HTTP error, or none at all though the bridge was never down: frps takes either for a refusal",
 } as const;
 
 export type Crime = keyof typeof crimes;
@@ -43,26 +49,21 @@ export interface Verdict {
 export interface Evidence {
   readonly answers: readonly Answer[];
   /** Calls that got no answer: their events may be there or not. */
-  readonly unanswered: readonly Call[];
+  readonly unanswered: readonly Unanswered[];
+  /** Whether the bridge was down for some time. */
+  readonly wasDown: boolean;
   readonly seen: readonly Seen[];
   readonly report: LedgerReport;
   readonly rulings: Rulings;
-  /** How old a rule may be that an answer follows, in milliseconds. */
-  readonly boundMs: number;
-  /** Reasons of refusals that this fault may cause by itself. */
+  /** When the fault began, and when all had been healed; by performance.now(). */
+  readonly struckMs: number;
+  readonly healedMs: number;
+  /** How old a rule may be that an answer follows, in milliseconds: until all had been healed, and behind that. */
+  readonly boundMs: { readonly before: number; readonly healed: number };
+  /** Reasons of refusals that this fault may cause by itself, until all had been healed. */
   readonly causes: readonly RegExp[];
   readonly topicPrefix: string;
 }
-
-export const streamOfOp: Readonly<Record<OpName, Stream>> = {
-  Login: "logins",
-  NewProxy: "proxies",
-  CloseProxy: "proxies",
-  Ping: "heartbeats",
-  NewWorkConn: "work-conns",
-  NewUserConn: "user-sessions",
-  CloseUserConn: "user-sessions",
-};
 
 export function judge(evidence: Evidence): Verdict {
   const { answers, seen } = evidence;
@@ -88,34 +89,69 @@ export function judge(evidence: Evidence): Verdict {
       ...found("sequence", sequenceFaultsOf(evidence.report), (text) => text),
       ...decisionFindings(evidence),
       ...found("contradiction", contradictionsOf(evidence), ({ call }) => `${call.op} ${idOf(call)}`),
+      ...found(
+        "misfiled",
+        misfiledOf(seen, callsOf(evidence), evidence.topicPrefix),
+        ({ type, id }) => `${type} ${id}`,
+      ),
+      ...found(
+        "leak",
+        seen.filter(({ leaks }) => leaks),
+        ({ type, id }) => `${type} ${id}`,
+      ),
+      ...found("silent", unheardOf(evidence), (user) => `of ${user}`),
+      ...found("unanswered", wronglyUnanswered(evidence), ({ call, problem }) => `${call.op}: ${problem}`),
     ],
   };
 }
 
 /** A dead letter names an id, a gap numbers of a topic: as many answers may be missing from it. */
-function namedOf(absent: readonly Answer[], { seen, report, topicPrefix }: Evidence): number {
+function namedOf(absent: readonly Answer[], { seen, report, struckMs, topicPrefix }: Evidence): number {
   const buried = new Set(seen.map(({ standsFor }) => standsFor));
   const rest = absent.filter(({ call }) => !buried.has(idOf(call)));
   let named = absent.length - rest.length;
   for (const [topic, answers] of Map.groupBy(rest, ({ call }) => topicPrefix + streamOfOp[call.op])) {
-    named += Math.min(answers.length, namedNumbers(topic, report));
+    // Up to a kill that nobody saw: of what was answered since the fault began it may name anything.
+    const open = hasOpenGap(topic, report) ? answers.filter(({ atMs }) => atMs >= struckMs).length : 0;
+    named += Math.min(answers.length, Math.max(open, namedNumbers(topic, report)));
   }
   return named;
 }
 
-/** Infinity for what was lost up to a kill that nobody saw. */
-function namedNumbers(topic: string, { gaps, streams }: LedgerReport): number {
-  if (gaps.some(({ topics, count }) => count === null && (topics[topic] ?? { last: null }).last === null)) {
-    return Number.POSITIVE_INFINITY;
-  }
+function hasOpenGap(topic: string, { gaps }: LedgerReport): boolean {
+  return gaps.some(({ topics, count }) => count === null && (topics[topic] ?? { last: null }).last === null);
+}
+
+function namedNumbers(topic: string, { streams }: LedgerReport): number {
   const spans = streams.filter((stream) => stream.topic === topic).flatMap(({ announced }) => announced);
   const ofGaps = spans.filter(({ cause }) => cause !== "dead_letter");
   return ofGaps.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 }
 
-function phantomsOf({ answers, unanswered, seen }: Evidence): Seen[] {
-  const asked = new Set([...answers.map(({ call }) => call), ...unanswered].map(idOf));
-  return seen.filter(({ isOp, id, supersedes }) => isOp && !asked.has(id) && !asked.has(supersedes ?? ""));
+/** By the id of its event. */
+function callsOf({ answers, unanswered }: Evidence): Map<string, Call> {
+  return new Map([...answers, ...unanswered].map(({ call }) => [idOf(call), call]));
+}
+
+/** An event may take the place of another one only under the id made for that, and of a call that it can be about. */
+function phantomsOf(evidence: Evidence): Seen[] {
+  const asked = callsOf(evidence);
+  return evidence.seen.filter(({ isOp, id, supersedes }) => {
+    if (!isOp) return false;
+    return supersedes === undefined
+      ? !asked.has(id)
+      : !asked.has(supersedes) || id !== overriddenId(supersedes);
+  });
+}
+
+/** Whose rule changed before all was healed, though nothing was ever told of this user's rule. */
+function unheardOf({ rulings, seen, healedMs }: Evidence): string[] {
+  const told = new Set(seen.filter(({ type }) => type === "sluice.policy.changed").map(({ key }) => key));
+  return rulings.changedBefore(healedMs).filter((user) => !told.has(`user:${user}`));
+}
+
+function wronglyUnanswered({ unanswered, wasDown }: Evidence): Unanswered[] {
+  return unanswered.filter(({ problem }) => !wasDown || /^\d{3} /.test(problem));
 }
 
 function changedOf(seen: readonly Seen[]): Seen[] {
@@ -149,10 +185,12 @@ function sequenceFaultsOf({ streams }: LedgerReport): string[] {
   ]);
 }
 
-function decisionFindings({ answers, rulings, boundMs, causes }: Evidence): Finding[] {
+function decisionFindings({ answers, rulings, boundMs, causes, struckMs, healedMs }: Evidence): Finding[] {
   const wrong = answers.flatMap((answer) => {
-    const fault = rulings.faultOf(answer, boundMs);
-    const caused = answer.refused !== null && causes.some((cause) => cause.test(answer.refused!));
+    const { refused, sentMs, atMs } = answer;
+    const fault = rulings.faultOf(answer, sentMs > healedMs ? boundMs.healed : boundMs.before);
+    const during = atMs >= struckMs && sentMs <= healedMs;
+    const caused = during && refused !== null && causes.some((cause) => cause.test(refused));
     return fault === null || caused ? [] : [{ fault, answer }];
   });
   const example = ({ answer: { call, refused } }: (typeof wrong)[number]): string =>

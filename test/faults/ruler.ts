@@ -3,8 +3,13 @@ import { Redis } from "ioredis";
 import { closeWithFile } from "../hosts/open.ts";
 import { Rulings } from "./rulings.ts";
 
-/** Whose rules change; alice is refused throughout, the others have no rule. */
+/**
+ * Whose rules change all the time. alice is refused throughout, bob has no rule; carol is allowed soon after the
+ * beginning and dave refused, and both stay so, which shows whether a change ever comes into force.
+ */
 const changing = ["erin", "frank"] as const;
+/** The number of the change before which those two are written. */
+const onceAt = 2;
 const everyMs = 150;
 
 export class Ruler implements AsyncDisposable {
@@ -13,7 +18,8 @@ export class Ruler implements AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   #count = 0;
   #writing = false;
-  #resting = false;
+  /** Until the bridge runs: what it loads at first it tells of nobody. */
+  #resting = true;
   #last: Promise<void> = Promise.resolve();
 
   private constructor(redis: Redis) {
@@ -29,6 +35,8 @@ export class Ruler implements AsyncDisposable {
     redis.on("error", () => {});
     const ruler = new Ruler(redis);
     await ruler.#write("alice", "moved away");
+    await ruler.#write("carol", "not yet");
+    await ruler.#write("dave", null);
     for (const user of changing) await ruler.#write(user, null);
     return ruler;
   }
@@ -59,11 +67,24 @@ export class Ruler implements AsyncDisposable {
     // Every second change of each allows again.
     const denies = Math.floor(this.#count / changing.length) % 2 === 0;
     this.#writing = true;
-    this.#last = this.#write(user, denies ? `rule ${this.#count}` : null)
+    const once = this.#count === onceAt;
+    this.#last = (once ? this.#writeOnce() : Promise.resolve())
+      .then(() => this.#write(user, denies ? `rule ${this.#count}` : null))
       .catch(() => {})
       .finally(() => {
         this.#writing = false;
       });
+  }
+
+  async #writeOnce(): Promise<void> {
+    await this.#write("carol", null);
+    await this.#write("dave", "no more");
+  }
+
+  /** The other of what each changing user has now. To be called at rest. */
+  async lastWords(): Promise<void> {
+    const refused = this.rulings.refusedNow();
+    for (const user of changing) await this.#write(user, refused.has(user) ? null : "last word");
   }
 
   async #write(user: string, reason: string | null): Promise<void> {

@@ -29,9 +29,19 @@ export class Rulings {
     };
   }
 
-  /** How many have been confirmed. */
-  get confirmed(): number {
-    return [...this.#writings.values()].flat().filter(({ confirmedMs }) => confirmedMs < Infinity).length;
+  /** By what was written last. */
+  refusedNow(): Set<string> {
+    const refused = [...this.#writings].filter(([, all]) => all.at(-1)!.reason !== null);
+    return new Set(refused.map(([user]) => user));
+  }
+
+  /** Users whose rule was another one for some time that ended before `beforeMs`. */
+  changedBefore(beforeMs: number): string[] {
+    return [...this.#writings].flatMap(([user, all]) => {
+      // What stood there at first was loaded, and not told as a change.
+      const changes = all.slice(2).filter(({ confirmedMs }) => confirmedMs < beforeMs);
+      return changes.length > 0 ? [user] : [];
+    });
   }
 
   /**

@@ -30,7 +30,9 @@ export interface Outcome extends Verdict {
 }
 
 /** A healthy Redis and an idle machine take a few milliseconds; this leaves room for a busy one. */
-const boundMs = 1_000;
+const boundMs = 750;
+/** Behind the last change of the rules: long enough to have answers that must follow it. */
+const lastSeconds = (boundMs + 350) / 1000;
 const patience = { arriveMs: 30_000, settleMs: 15_000 };
 /** For a bridge that is broken on purpose, whose case never gets better. */
 const shortPatience = { arriveMs: 3_000, settleMs: 3_000 };
@@ -39,23 +41,31 @@ export async function runFault(fault: Fault, ground: Ground, options: RunOptions
   const startedMs = performance.now();
   await using stack = new AsyncDisposableStack();
   const { scene, load } = await setScene(fault, ground, options, stack);
+  const struckMs = performance.now();
   const problem = await fault.strike(scene).then(
     () => null,
     (thrown: Error) => `${thrown.message}\n${lastWordsOf(scene.bridge)}`,
   );
-  if (problem === null) await scene.seconds(0.5);
+  const healedMs = performance.now();
   await scene.ruler.rest();
+  if (problem === null) {
+    await scene.ruler.lastWords();
+    await load.more(Math.round(options.rate * lastSeconds));
+  }
   await load.stop();
   const instance = (await readFile(join(scene.bridge.dataDir, "instance"), "utf8")).trim();
   const verdict = (): Verdict => {
     const { seen, ledger } = ground.witness.of(instance);
     return judge({
       answers: load.answers,
-      unanswered: load.unanswered.map(({ call }) => call),
+      unanswered: load.unanswered,
+      wasDown: scene.bridge.log.lines.filter((line) => /sluice \S+ answers/.test(line)).length > 1,
+      struckMs,
+      healedMs,
       seen,
       report: ledger.report(),
       rulings: scene.ruler.rulings,
-      boundMs: fault.boundMs ?? boundMs,
+      boundMs: { before: fault.boundMs ?? boundMs, healed: boundMs },
       causes: fault.causes ?? [],
       topicPrefix: ground.topicPrefix,
     });
@@ -70,7 +80,8 @@ export async function runFault(fault: Fault, ground: Ground, options: RunOptions
   await scene.bridge.stop();
   const { seen } = ground.witness.of(instance);
   const told = (type: string): boolean => seen.some((record) => record.type === `sluice.${type}`);
-  const wanted = ["bridge.stopped", ...(fault.tells ?? [])];
+  // Of one that answers before it writes, the last words may be lost too.
+  const wanted = fault.crime === undefined ? ["bridge.stopped", ...(fault.tells ?? [])] : [];
   if (problem === null) {
     await ground.witness.until(() => settled() && wanted.every(told), settleMs);
   }
@@ -114,6 +125,7 @@ async function setScene(
       { nodeArgs: [...control.nodeArgs(...(fault.inside ?? [])), ...brokenBy(fault)], env: control.env },
     ),
   );
+  ruler.go();
   const load = stack.use(new Load({ url: bridge.url, perSecond: rate, seed }));
   const scene: Scene = {
     ground,

@@ -6,11 +6,13 @@ import kafkajs from "kafkajs";
 import { streamNames } from "../../src/events/streams.ts";
 import { deadLettersTopic } from "../../src/forwarder/loop.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
+import { runIds } from "../app/call-mix.ts";
 import { closeWithFile } from "../hosts/open.ts";
 import { unique } from "../hosts/unique.ts";
 
 export interface Seen {
   readonly topic: string;
+  readonly partition: number;
   readonly key: string;
   readonly id: string;
   readonly type: string;
@@ -18,6 +20,10 @@ export interface Seen {
   readonly sequence: string;
   readonly journalseq: string;
   readonly supersedes: string | undefined;
+  readonly op: string | undefined;
+  readonly user: string | undefined;
+  /** A run id stands in it, which no event may hold. */
+  readonly leaks: boolean;
   /** The reason of a refusal; null for anything else. */
   readonly refused: string | null;
   /** Whether the wire could have caused it: everything else the bridge says by itself. */
@@ -104,7 +110,7 @@ export class Witness implements AsyncDisposable {
 
   #add(topic: string, partition: number, key: string, value: string): void {
     const event = JSON.parse(value);
-    const { instance, id, type, epoch, sequence, journalseq, supersedes, decision, data } = event;
+    const { instance, id, type, epoch, sequence, journalseq, supersedes, op, decision, data } = event;
     const { seen, ledger } = this.of(instance);
     ledger.add({ topic, partition, value });
     const digest = createHash("sha256").update(`${topic}\n${key}\n${value}`).digest("base64");
@@ -114,6 +120,7 @@ export class Witness implements AsyncDisposable {
     const isOp = decision !== undefined && standsFor === undefined;
     seen.push({
       topic,
+      partition,
       key,
       id,
       type,
@@ -121,6 +128,9 @@ export class Witness implements AsyncDisposable {
       sequence,
       journalseq,
       supersedes,
+      op,
+      user: data?.user,
+      leaks: runIds.some((runId) => value.includes(runId)),
       refused,
       isOp,
       digest,
