@@ -1,10 +1,20 @@
 /** What a replay says of itself: a table for people, or one JSON object. */
-import type { Plan, PlannedTopic, Span } from "../replay/plan.ts";
+import type { Span } from "../ledger/span.ts";
+import type { Plan, PlannedTopic } from "../replay/plan.ts";
 import type { Replayed } from "../replay/replay.ts";
+import { aligned } from "./aligned.ts";
 
-/** Whether all that was planned has been confirmed. */
-export function isWhole(plan: Plan, { interrupted, topics }: Replayed): boolean {
-  return !interrupted && plan.topics.every(({ topic, records }) => topics.get(topic)?.confirmed === records);
+/**
+ * Whether all that was planned has been confirmed, and is on its topic still. A count alone does not say so: of what a
+ * topic confirmed before it was deleted nothing is left. Where the journal let go of something it may be no record of
+ * these topics; that cannot be known any more.
+ */
+export function isWhole(plan: Plan, { interrupted, gone, topics }: Replayed): boolean {
+  if (interrupted || gone.length > 0) return false;
+  return plan.topics.every(({ topic, records }) => {
+    const { confirmed, deadLetters, wentAway } = topics.get(topic)!;
+    return deadLetters === 0 && !wentAway && confirmed === records;
+  });
 }
 
 /** For a plan without records. */
@@ -48,6 +58,7 @@ export function replayJson(plan: Plan | null, replayed: Replayed | null, nothing
     ...(replayed !== null && {
       interrupted: replayed.interrupted,
       complete: plan !== null && isWhole(plan, replayed),
+      goneJournalseq: replayed.gone,
     }),
     records: plan?.records ?? 0,
     bytes: plan?.bytes ?? 0,
@@ -69,14 +80,20 @@ function verdict(plan: Plan, replayed: Replayed): string {
     confirmed += topic.confirmed;
     letters += topic.deadLetters;
   }
-  const rest = plan.records - confirmed - letters;
-  const problems = [
-    letters > 0 ? `${letters} in the dead letters` : "",
-    rest > 0 && replayed.interrupted ? `${rest} not confirmed: interrupted` : "",
-    rest > 0 && !replayed.interrupted ? `${rest} let go by the journal while it was read` : "",
-  ];
-  const text = problems.filter((problem) => problem !== "").join(", ");
-  return `NOT ALL: ${confirmed} of ${plan.records} records are confirmed; ${text}.`;
+  const away = [...replayed.topics].filter(([, { wentAway }]) => wentAway).map(([topic]) => topic);
+  const problems = [`${confirmed} of ${plan.records} records are confirmed`];
+  if (letters > 0) problems.push(`${letters} in the dead letters`);
+  if (replayed.interrupted) problems.push("interrupted before the rest was confirmed");
+  if (replayed.gone.length > 0) {
+    problems.push(
+      `journalseq ${replayed.gone.map(spanText).join(", ")} let go by the journal while it was read`,
+    );
+  }
+  if (away.length > 0) {
+    problems.push(`${away.join(", ")} went away meanwhile with what had been confirmed before: run it again`);
+  }
+  const certain = confirmed < plan.records ? "NOT ALL" : "PERHAPS NOT ALL";
+  return `${certain}: ${problems.join("; ")}.`;
 }
 
 function epochRows({ epochs }: PlannedTopic): string[] {
@@ -103,19 +120,6 @@ function leftOut({ keptFrom, damaged }: Plan): string[] {
 
 function spanText({ first, last }: Span): string {
   return first === last ? String(first) : `${first} to ${last}`;
-}
-
-/** A row of one cell stands by itself. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const cells = rows.filter(({ length }) => length > 1);
-  const widths = cells[0]!.map((_, at) => Math.max(...cells.map((row) => row[at]!.length)));
-  return rows.map((row) => {
-    if (row.length === 1) return row[0]!;
-    const [name, ...numbers] = row.map((cell, at) =>
-      at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!),
-    );
-    return [name, ...numbers].join("  ");
-  });
 }
 
 function textOf(lines: readonly string[]): string {

@@ -1,6 +1,7 @@
 /** The ledger's report as a table: in full what has a hole and what is newest, the rest in a row. */
 import { isSound, type StreamReport } from "../ledger/report.ts";
-import { printable, widthOf } from "./screen-text.ts";
+import { aligned } from "./aligned.ts";
+import { printable } from "./screen-text.ts";
 
 const heads = [
   "TOPIC",
@@ -85,15 +86,4 @@ function spanText(streams: readonly StreamReport[]): string {
     .filter((time) => time !== null);
   const sorted = times.sort();
   return sorted.length === 0 ? "" : `, ${sorted[0]} to ${sorted.at(-1)}`;
-}
-
-function aligned(rows: readonly (Row | string)[]): string[] {
-  const cells = rows.filter((row) => typeof row !== "string");
-  const widths = heads.map((_, at) => Math.max(...cells.map((row) => widthOf(row[at]!))));
-  return rows.map((row) => {
-    if (typeof row === "string") return row;
-    const [name, ...numbers] = row;
-    const right = numbers.map((number, at) => number.padStart(widths[at + 1]!));
-    return [name! + " ".repeat(widths[0]! - widthOf(name!)), ...right].join("  ").trimEnd();
-  });
 }

@@ -67,7 +67,6 @@ function summaryLine({ ok, streams }: LedgerReport): string {
     [sum(({ counts }) => counts.expired), "expired"],
     [sum(({ repeated }) => repeated), "repeated (collapse them by id)"],
     [sum(({ lag }) => lag), "not yet covered by bridge.progress"],
-    [sum(({ pending }) => pending), "of those not there, perhaps still on the way"],
     [sum(({ disordered }) => disordered), "behind a later one in their partition"],
   ] as const;
   const told = remarks.filter(([count]) => count > 0).map(([count, text]) => `${grouped(count)} ${text}`);
@@ -79,14 +78,16 @@ function summaryLine({ ok, streams }: LedgerReport): string {
       "event",
       "events",
     )} of ${counted(epochs, "epoch", "epochs")}` + ` of ${counted(instances, "instance", "instances")}`;
-  const verdict = ok
-    ? "WHOLE: no number is missing unannounced"
-    : `NOT WHOLE: ${[
-        unannounced > 0 ? `${counted(unannounced, "number is", "numbers are")} missing unannounced` : "",
-        reused > 0 ? `${counted(reused, "number was", "numbers were")} used twice` : "",
-      ]
-        .filter((text) => text !== "")
-        .join(", ")}`;
+  const pending = sum((stream) => stream.pending);
+  const found = [
+    ok ? "no number is missing unannounced" : "",
+    unannounced > 0 ? `${counted(unannounced, "number is", "numbers are")} missing unannounced` : "",
+    reused > 0 ? `${counted(reused, "number was", "numbers were")} used twice` : "",
+    pending > 0 ? `${counted(pending, "is", "are")} not there and not confirmed yet` : "",
+  ].filter((text) => text !== "");
+  // What is not confirmed may still be lost.
+  const whole = pending > 0 ? "WHOLE SO FAR" : "WHOLE";
+  const verdict = `${ok ? whole : "NOT WHOLE"}: ${found.join(", ")}`;
   return `${verdict}; ${[seen, ...told].join(", ")}`;
 }
 

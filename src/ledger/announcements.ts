@@ -5,6 +5,9 @@
  * of journalseq and a count. A hole is then taken for announced if it may lie in that span, judged by seen numbers
  * around it, and only for as many numbers as the gap has left. So no loss beyond what was announced passes; but which
  * of several holes in that span was the announced one cannot be told, nor one hole's numbers from another's.
+ *
+ * A span without an end ends before the event that tells of it, and one without a count has room for no more numbers
+ * than it is long.
  */
 import {
   type Buried,
@@ -28,28 +31,35 @@ export interface Gap {
   readonly count: number | null;
 }
 
+interface Told {
+  readonly gap: Gap;
+  /** journalseq of the event that told it first: what it tells of was lost before. */
+  readonly at: number;
+}
+
 export interface Cause {
   readonly cause: string;
 }
 
 export class Announcements {
   /** By what they say: one may be told again after a restart. */
-  readonly #gaps = new Map<string, Gap>();
+  readonly #gaps = new Map<string, Told>();
   /** By instance, epoch and topic. */
   readonly #buried = new Map<string, Set<number>>();
 
   get gaps(): Gap[] {
-    return [...this.#gaps.values()];
+    return [...this.#gaps.values()].map(({ gap }) => gap);
   }
 
   /** null when it says nothing that can be understood. */
-  add({ instance }: Counted, value: string): Gap | null {
+  add({ instance, journalseq: at }: Counted, value: string): Gap | null {
     const { epoch, cause, journalseq: named, topics, count } = dataOf(value);
     const journalseq = openSpanIn(named);
     if (typeof epoch !== "string" || typeof cause !== "string" || journalseq === null) return null;
     const spans = Object.fromEntries(openSpansIn(topics));
     const gap = { instance, epoch, cause, journalseq, topics: spans, count: countIn(count) };
-    this.#gaps.set(JSON.stringify([instance, epoch, cause, journalseq]), gap);
+    const name = JSON.stringify([instance, epoch, cause, journalseq]);
+    this.#gaps.set(name, { gap, at: Math.min(at, this.#gaps.get(name)?.at ?? at) });
     return gap;
   }
 
@@ -63,7 +73,7 @@ export class Announcements {
   /** Numbers that are named, in the order of their firsts and none twice. */
   placed(instance: string, epoch: string, topic: string): (Span & Cause)[] {
     const named: (Span & Cause)[] = [];
-    for (const gap of this.#gaps.values()) {
+    for (const { gap } of this.#gaps.values()) {
       const span = gap.topics[topic];
       if (gap.instance !== instance || gap.epoch !== epoch || span === undefined) continue;
       named.push({ first: span.first, last: span.last ?? Number.POSITIVE_INFINITY, cause: gap.cause });
@@ -76,7 +86,7 @@ export class Announcements {
 
   /** What gaps could not place. To be made anew for each report: it is used up. */
   unplaced(): Unplaced {
-    return new Unplaced(this.gaps);
+    return new Unplaced([...this.#gaps.values()]);
   }
 }
 
@@ -94,10 +104,16 @@ function apart(spans: readonly (Span & Cause)[]): (Span & Cause)[] {
 
 /** Announced numbers that belong to no topic yet. */
 export class Unplaced {
-  readonly #gaps: { readonly gap: Gap; left: number }[];
+  readonly #gaps: { readonly gap: Gap; readonly span: Span; left: number }[];
 
-  constructor(gaps: readonly Gap[]) {
-    this.#gaps = gaps.map((gap) => ({ gap, left: unplacedIn(gap) })).filter(({ left }) => left > 0);
+  constructor(told: readonly Told[]) {
+    this.#gaps = told
+      .map(({ gap, at }) => {
+        const { first, last } = gap.journalseq;
+        const span = { first, last: last ?? at - 1 };
+        return { gap, span, left: unplacedIn(gap, span) };
+      })
+      .filter(({ left }) => left > 0);
   }
 
   /**
@@ -111,10 +127,9 @@ export class Unplaced {
     between: readonly [below: number, above: number],
   ): (Cause & { readonly count: number }) | null {
     for (const one of this.#gaps) {
-      const { gap, left } = one;
-      const { first, last } = gap.journalseq;
+      const { gap, span, left } = one;
       if (left === 0 || gap.instance !== instance || (gap.epoch !== epoch && gap.epoch !== "")) continue;
-      if (first >= between[1] || (last ?? Number.POSITIVE_INFINITY) <= between[0]) continue;
+      if (span.first >= between[1] || span.last <= between[0]) continue;
       const count = Math.min(left, numbers);
       one.left -= count;
       return { cause: gap.cause, count };
@@ -123,9 +138,10 @@ export class Unplaced {
   }
 }
 
-function unplacedIn({ topics, count }: Gap): number {
+/** @param span in journalseq, which no two numbers share */
+function unplacedIn({ topics, count }: Gap, span: Span): number {
   const spans = Object.values(topics);
-  if (count === null) return spans.length === 0 ? Number.POSITIVE_INFINITY : 0;
+  if (count === null) return spans.length === 0 ? sizeOf(span) : 0;
   const placed = spans.reduce(
     (sum, { first, last }) => sum + (last === null ? Number.POSITIVE_INFINITY : sizeOf({ first, last })),
     0,

@@ -17,6 +17,8 @@ class Epoch {
   lowest = Number.POSITIVE_INFINITY;
   /** journalseq of its bridge.started. */
   started: number | null = null;
+  /** Its time; NaN when not known. */
+  startedMs = Number.NaN;
   previous: string | null = null;
   readonly given = new Map<string, number>();
   readonly confirmed = new Map<string, number>();
@@ -34,11 +36,12 @@ export class Words {
   }
 
   /** bridge.started: which epoch was before, and what it gave. */
-  started({ epoch, journalseq }: Counted, value: string): void {
+  started({ epoch, journalseq, ms }: Counted, value: string): void {
     const { previous, topics } = dataOf(value);
     const { epoch: before, topics: left } = fieldsOf(previous);
     const known = this.#epochOf(epoch);
     known.started = journalseq;
+    known.startedMs = ms;
     this.#gave(known, topics);
     if (typeof before !== "string") return;
     known.previous = before;
@@ -85,6 +88,11 @@ export class Words {
     const next = [...this.#epochs.values()].find(({ previous }) => previous === epoch);
     // Behind nothing of it but before all of the next one.
     return next === undefined ? Number.POSITIVE_INFINITY : next.lowest - 0.5;
+  }
+
+  /** When it began, by its bridge.started; NaN when not known. */
+  startOf(epoch: string): number {
+    return this.#epochOf(epoch).startedMs;
   }
 
   /** Below which journalseq all records of an epoch are, where a later epoch says so; else Infinity. */

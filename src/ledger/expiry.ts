@@ -2,13 +2,18 @@
  * Which numbers of a stream the broker may have removed for their age.
  *
  * It removes records from the beginning of a partition, so only where that is above 0 anything has gone. There the
- * numbers of a stream appear in order: what went was below the first one that is left. Where none of the stream is
- * left, a record of an earlier epoch tells that nothing went, since all of this one stood behind it; else any number
- * may have gone.
+ * numbers of a stream appear in order. Where the oldest record that is left is of an earlier epoch, nothing of this
+ * one went, since all of it stood behind that record. Else what went was below the first one that is left, or is any
+ * number where none is left. (A replay puts earlier epochs behind later ones. Once all before the replayed records
+ * has gone, they look like the oldest, and what expired of the later epoch is called missing.)
  *
- * It also removes nothing younger than the retention: from the first number that is, nothing has expired, so that a
- * hole in recent numbers is a loss also where old ones have gone. (The times are the bridge's own. One whose clock
- * was ahead makes old numbers look young, and what of them expired is then called missing.)
+ * It also removes nothing younger than the retention: of an epoch that began since, and from the first number that is
+ * younger, nothing has expired, so that a hole in recent numbers is a loss also where old ones have gone. (The times
+ * are the bridge's own. One whose clock was ahead makes old numbers look young, and what of them expired is then
+ * called missing.)
+ *
+ * What announces a loss expires too, and sooner than the hole if its topic keeps less. A hole that lies before all
+ * that is left of what the bridge said may have been announced, so it counts as expired.
  */
 
 export interface PartitionRange {
@@ -27,6 +32,8 @@ export interface Remains {
   readonly firsts: ReadonlyMap<number, { readonly first: number }>;
   /** The lowest seen number of it that is younger than the retention; Infinity when none is. */
   readonly firstYoung: number;
+  /** When its epoch began; NaN when not known. */
+  readonly startedMs: number;
   /** Of its epoch or its first record, in journalseq; Infinity when not known. */
   readonly order: number;
 }
@@ -48,19 +55,35 @@ export function expiredUpTo(
   firstRecords: FirstRecords,
   before: number,
 ): number {
-  if (before === Number.NEGATIVE_INFINITY) return 0;
+  if (before === Number.NEGATIVE_INFINITY || remains.startedMs >= before) return 0;
   let upTo = 0;
   for (const { topic, partition, low } of ranges) {
     if (topic !== remains.topic || low === 0n) continue;
-    const own = remains.firsts.get(partition);
-    if (own !== undefined) {
-      upTo = Math.max(upTo, own.first - 1);
-      continue;
-    }
     const oldest = firstRecords.get(partitionName(topic, partition))?.get(instance);
-    if (oldest === undefined || oldest >= remains.order) upTo = Number.POSITIVE_INFINITY;
+    if (oldest !== undefined && oldest < remains.order) continue;
+    const own = remains.firsts.get(partition);
+    upTo = own === undefined ? Number.POSITIVE_INFINITY : Math.max(upTo, own.first - 1);
   }
   return Math.min(upTo, remains.firstYoung - 1);
+}
+
+/**
+ * The journalseq below which the announcement of a loss may have expired; 0 when none can have.
+ * @param bridgeTopic where the instance tells of itself; all in one partition, as long as their count stays
+ * @param before what is older may have expired there
+ */
+export function silentBelow(
+  bridgeTopic: string,
+  instance: string,
+  ranges: readonly PartitionRange[],
+  firstRecords: FirstRecords,
+  before: number,
+): number {
+  if (before === Number.NEGATIVE_INFINITY) return 0;
+  const oldest = ranges
+    .filter(({ topic, low }) => topic === bridgeTopic && low > 0n)
+    .map(({ topic, partition }) => firstRecords.get(partitionName(topic, partition))?.get(instance) ?? 0);
+  return Math.max(0, ...oldest);
 }
 
 export function partitionName(topic: string, partition: number): string {

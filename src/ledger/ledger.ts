@@ -8,7 +8,8 @@
  *     seen        fine, once or often; under another id: reused, which is never right
  *     not seen    announced: a gap or a dead letter names it       wherever it lies
  *                 pending: above what is due                       Kafka has not confirmed it
- *                 expired: the broker may have removed it          says expiry.ts
+ *                 expired: the broker may have removed it, or      says expiry.ts
+ *                          what announced it
  *                 unannounced: none of these                       a loss that nobody was told of
  *
  * Records of one partition must come in its order; partitions may interleave in any way. What the bridge says must
@@ -24,7 +25,13 @@
 import { Announcements, type Gap } from "./announcements.ts";
 import { Words } from "./due.ts";
 import { bareType, buriedOf, type Counted, countedOf } from "./event.ts";
-import { type ExpiredBefore, expiredUpTo, type PartitionRange, partitionName } from "./expiry.ts";
+import {
+  type ExpiredBefore,
+  expiredUpTo,
+  type PartitionRange,
+  partitionName,
+  silentBelow,
+} from "./expiry.ts";
 import { isSound, type LedgerReport, type StreamReport } from "./report.ts";
 import { StreamLedger } from "./stream.ts";
 
@@ -55,6 +62,8 @@ export class Ledger {
   readonly #announcements = new Announcements();
   /** By partition and instance the journalseq of the first record. */
   readonly #firstRecords = new Map<string, Map<string, number>>();
+  /** By instance where it tells of itself. */
+  readonly #bridgeTopics = new Map<string, string>();
   #records = 0;
   #foreign = 0;
   #deadLetters = 0;
@@ -79,7 +88,7 @@ export class Ledger {
     this.#noteFirst(topic, partition, event);
     this.#streamOf(event.instance, event.epoch, topic).add(event, partition);
     this.#wordsOf(event.instance).saw(event.epoch, event.journalseq);
-    this.#listen(event, value);
+    this.#listen(event, topic, value);
   }
 
   /** Where the partitions begin now: some may have expired since the ledger was opened. */
@@ -98,7 +107,7 @@ export class Ledger {
       const { instance, epoch, topic, numbers, partitions: firsts, firstYoung } = stream;
       const words = this.#wordsOf(instance);
       const order = words.orderOf(epoch);
-      const remains = { topic, firsts, firstYoung, order };
+      const remains = { topic, firsts, firstYoung, order, startedMs: words.startOf(epoch) };
       return stream.report({
         ...words.of(epoch, topic, numbers.highest?.number ?? 0),
         expiredUpTo: expiredUpTo(
@@ -110,6 +119,7 @@ export class Ledger {
         ),
         placed: this.#announcements.placed(instance, epoch, topic),
         unplaced,
+        silentBelow: this.#silentBelow(instance, epoch),
         within: [order - 1, words.endOf(epoch)],
       });
     });
@@ -135,9 +145,10 @@ export class Ledger {
   }
 
   /** What the bridge says of itself. */
-  #listen(event: Counted, value: string): void {
+  #listen(event: Counted, topic: string, value: string): void {
     const type = bareType(event);
     if (!type.startsWith("bridge.")) return;
+    this.#bridgeTopics.set(event.instance, topic);
     const words = this.#wordsOf(event.instance);
     if (type === "bridge.started") words.started(event, value);
     if (type === "bridge.stopped") words.stopped(event, value);
@@ -161,12 +172,22 @@ export class Ledger {
     this.#firstRecords.set(name, firsts);
   }
 
+  /** For losses of one epoch. */
+  #silentBelow(instance: string, epoch: string): number {
+    const topic = this.#bridgeTopics.get(instance);
+    if (topic === undefined) return 0;
+    // What an epoch loses is announced in it or later: where its first word is left, no announcement has gone.
+    const own = this.#streams.get(streamName(instance, epoch, topic));
+    if (own?.numbers.lowest?.number === 1) return 0;
+    return silentBelow(topic, instance, this.#ranges, this.#firstRecords, this.#expiredBefore(topic));
+  }
+
   #expiredBefore(topic: string): number {
     return this.#options.expiredBeforeMs?.(topic) ?? Number.POSITIVE_INFINITY;
   }
 
   #streamOf(instance: string, epoch: string, topic: string): StreamLedger {
-    const name = `${topic}\n${epoch}\n${instance}`;
+    const name = streamName(instance, epoch, topic);
     const known = this.#streams.get(name);
     if (known !== undefined) return known;
     const added = new StreamLedger(instance, epoch, topic, this.#expiredBefore(topic));
@@ -197,6 +218,10 @@ export class Ledger {
       )
       .map(([stream]) => stream);
   }
+}
+
+function streamName(instance: string, epoch: string, topic: string): string {
+  return `${topic}\n${epoch}\n${instance}`;
 }
 
 function byText(a: string, b: string): number {

@@ -34,7 +34,7 @@ export interface StreamReport {
   readonly counts: { readonly announced: number; readonly expired: number; readonly unannounced: number };
   /** By a gap, or by a dead letter that stands for it (cause `dead_letter`). */
   readonly announced: readonly (Span & Cause)[];
-  /** Older than the topic's retention allows to expect. */
+  /** They may have expired, or what announced them. */
   readonly expired: readonly Span[];
   readonly unannounced: readonly (Span & Between)[];
   /** First appearances behind a higher number in their partition. */

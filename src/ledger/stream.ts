@@ -14,6 +14,8 @@ export interface Judging {
   readonly expiredUpTo: number;
   readonly placed: readonly (Span & Cause)[];
   readonly unplaced: Unplaced;
+  /** journalseq below which what announces a loss may have expired. */
+  readonly silentBelow: number;
   /** journalseqs between which all of the epoch lies. */
   readonly within: readonly [above: number, below: number];
 }
@@ -97,7 +99,8 @@ export class StreamLedger {
   }
 
   /** A hole, or a part of one, that must be there and is not named. */
-  #judge(part: Span, hole: Span, { expiredUpTo, unplaced, within }: Judging, found: Found): void {
+  #judge(part: Span, hole: Span, judging: Judging, found: Found): void {
+    const { expiredUpTo, unplaced, silentBelow, within } = judging;
     const [gone, rest] = cutAt(part, expiredUpTo);
     found.expired.add(gone, {});
     const { below, above } = this.numbers.around(hole);
@@ -110,7 +113,9 @@ export class StreamLedger {
       found.announced.add(named, { cause: taken.cause });
       left = behind;
     }
-    found.unannounced.add(left, { after: timeOf(below?.ms), before: timeOf(above?.ms) });
+    // Its first number may stand right behind what was seen below it.
+    if (between[0] + 1 < silentBelow) found.expired.add(left, {});
+    else found.unannounced.add(left, { after: timeOf(below?.ms), before: timeOf(above?.ms) });
   }
 }
 

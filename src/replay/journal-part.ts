@@ -2,7 +2,7 @@
 import type { DurableMark, Marks, MarksStore, Reading, Source } from "../forwarder/source.ts";
 import { type JournalReader, openReader } from "../journal/reader.ts";
 import type { JournalRecord } from "../journal/record.ts";
-import type { Span } from "./plan.ts";
+import { type Span, without } from "../ledger/span.ts";
 
 /** Whether a segment was deleted just between being found and being opened is asked so often. */
 const looks = 3;
@@ -11,7 +11,7 @@ export class JournalPart implements Source {
   readonly #dataDir: string;
   readonly #wanted: (record: JournalRecord) => boolean;
   readonly #onGone: (span: Span) => void;
-  /** Known to be missing, or told; the same place may be read again for lanes that lie behind. */
+  /** Known to be missing, or told, in order; the same place may be read again for lanes that lie behind. */
   readonly #told: Span[];
 
   /** @param missing what is known already; `onGone` is told of other numbers that are not there, or not any more */
@@ -23,7 +23,7 @@ export class JournalPart implements Source {
   ) {
     this.#dataDir = dataDir;
     this.#wanted = wanted;
-    this.#told = [...missing];
+    this.#told = missing.toSorted((a, b) => a.first - b.first);
     this.#onGone = onGone;
   }
 
@@ -72,19 +72,11 @@ export class JournalPart implements Source {
   }
 
   #missing(span: Span): void {
-    let untold = [span];
-    for (const told of this.#told) untold = untold.flatMap((piece) => without(piece, told));
+    const untold = without(span, this.#told, () => {});
     this.#told.push(...untold);
+    this.#told.sort((a, b) => a.first - b.first);
     for (const piece of untold) this.#onGone(piece);
   }
-}
-
-/** What of `span` lies before and behind the other. */
-function without({ first, last }: Span, other: Span): Span[] {
-  return [
-    { first, last: Math.min(last, other.first - 1) },
-    { first: Math.max(first, other.last + 1), last },
-  ].filter((piece) => piece.first <= piece.last);
 }
 
 /** Where the part ends. */

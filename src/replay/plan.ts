@@ -8,12 +8,8 @@ import { openReader } from "../journal/reader.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { journalFolder, listSegments, readHeader, type SegmentHeader } from "../journal/segment.ts";
 import type { Damage } from "../journal/survey.ts";
+import type { Span } from "../ledger/span.ts";
 import { type Choice, type Confirmed, isChosen } from "./choice.ts";
-
-export interface Span {
-  readonly first: number;
-  readonly last: number;
-}
 
 /** What of one topic and one start is sent again. */
 export interface PlannedEpoch {

@@ -1,12 +1,13 @@
 /**
  * Sends a planned part of the journal again, the way the forwarder does: its loop over that part, with an end.
  *
- *   running ──all confirmed or buried──▶ done
+ *   running ──all confirmed or buried──▶ looking whether the topics are still there ──▶ done
  *      │ aborted
  *      ▼
  *   ending ──what is held is confirmed, does not move, or 2 s──▶ done, the rest unconfirmed
  *
- * Guarantees are the loop's: in order for each key, every record until it is confirmed or in the dead letters.
+ * Guarantees are the loop's: in order for each key, every record until it is confirmed or in the dead letters. Where a
+ * topic goes away meanwhile the loop counts on what that had confirmed; then only another replay brings that back.
  */
 import type { Clock } from "../clock.ts";
 import type { Broker } from "../forwarder/broker.ts";
@@ -16,9 +17,10 @@ import type { Log } from "../forwarder/log.ts";
 import { ForwarderLoop } from "../forwarder/loop.ts";
 import type { Trouble } from "../forwarder/report.ts";
 import type { JournalRecord } from "../journal/record.ts";
+import type { Span } from "../ledger/span.ts";
 import { CountingBroker, type TopicCount } from "./counting-broker.ts";
 import { JournalPart, PartEnd, PartMarks } from "./journal-part.ts";
-import type { Plan, Span } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 
 export interface ReplayParts {
   /** Of at least one record. */
@@ -47,9 +49,17 @@ export interface ReplayParts {
   readonly onProgress: (records: number) => void;
 }
 
+export interface ReplayedTopic extends TopicCount {
+  /** Records of it that are in the dead letters. */
+  readonly deadLetters: number;
+}
+
 export interface Replayed {
+  /** Something was neither confirmed nor buried, nor gone. */
   readonly interrupted: boolean;
-  readonly topics: ReadonlyMap<string, TopicCount & { readonly deadLetters: number }>;
+  readonly topics: ReadonlyMap<string, ReplayedTopic>;
+  /** As told by onGone. */
+  readonly gone: readonly Span[];
 }
 
 const lastSendsMs = 2_000;
@@ -58,14 +68,25 @@ const lookEveryMs = 250;
 export async function replay(parts: ReplayParts): Promise<Replayed> {
   const { plan, signal, clock } = parts;
   const broker = new CountingBroker(parts.broker);
-  const letters = new Map<string, number>();
+  // By their numbers: of a topic that was made anew one record may be buried twice.
+  const letters = new Map(plan.topics.map(({ topic }) => [topic, new Set<number>()]));
+  const gone: Span[] = [];
   const end = new PartEnd(plan.span.last);
-  const source = new JournalPart(parts.dataDir, parts.wanted, plan.damaged, parts.onGone);
+  const source = new JournalPart(parts.dataDir, parts.wanted, plan.damaged, (span) => {
+    gone.push(span);
+    parts.onGone(span);
+  });
   const { promise: ended, resolve } = Promise.withResolvers<void>();
+  const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
+  const topicOf = ({ topic, records }: Plan["topics"][number]): ReplayedTopic => {
+    const { confirmed, ...count } = broker.countOf(topic);
+    // A send may just begin while its topic is found to have been made anew, and be repeated.
+    return { ...count, confirmed: Math.min(confirmed, records), deadLetters: letters.get(topic)!.size };
+  };
   const look = (): void => {
-    const { sentRecords, deadLetters, acknowledgedJournalseq } = loop.state();
-    parts.onProgress(sentRecords + deadLetters);
-    if (acknowledgedJournalseq >= plan.span.last) resolve();
+    const topics = plan.topics.map(topicOf);
+    parts.onProgress(topics.reduce((sum, { confirmed, deadLetters }) => sum + confirmed + deadLetters, 0));
+    if (loop.state().acknowledgedJournalseq >= plan.span.last) resolve();
     cancel();
     cancel = clock.after(lookEveryMs, look);
   };
@@ -85,24 +106,25 @@ export async function replay(parts: ReplayParts): Promise<Replayed> {
       progress: () => {},
       trouble: parts.onTrouble,
       deadLetter: (letter) => {
-        letters.set(letter.topic, (letters.get(letter.topic) ?? 0) + 1);
+        letters.get(letter.topic)?.add(letter.journalseq);
         parts.onDeadLetter(letter);
       },
     },
   });
-  const abort = (): void => resolve();
-  signal.addEventListener("abort", abort, { once: true });
+  const onAbort = (): void => abort();
+  signal.addEventListener("abort", onAbort, { once: true });
   await loop.start();
   look();
   if (signal.aborted) abort();
-  await ended;
+  await Promise.race([ended, aborted]);
   cancel();
-  signal.removeEventListener("abort", abort);
+  const confirming = plan.topics
+    .map(({ topic }) => topic)
+    .filter((topic) => broker.countOf(topic).confirmed > 0);
+  if (!signal.aborted) await Promise.race([broker.lookAgain(confirming), aborted]);
+  signal.removeEventListener("abort", onAbort);
   end.cut();
   await loop.stop(lastSendsMs);
   const interrupted = loop.state().acknowledgedJournalseq < plan.span.last;
-  const topics = plan.topics.map(
-    ({ topic }) => [topic, { ...broker.countOf(topic), deadLetters: letters.get(topic) ?? 0 }] as const,
-  );
-  return { interrupted, topics: new Map(topics) };
+  return { interrupted, gone, topics: new Map(plan.topics.map((topic) => [topic.topic, topicOf(topic)])) };
 }

@@ -1,27 +1,46 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { cursorPath, saveCursor } from "../../src/journal/cursor.ts";
 import { nodeFiles, replaceFile } from "../../src/journal/files.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { Load } from "../app/load.ts";
 import { type KafkaSettings, toKafka } from "../app/stack.ts";
+import { eventText } from "../forwarder/memory-journal.ts";
 import { type BridgeHost, type BridgeSettings, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { keep } from "../hosts/keeper.ts";
 import { Log } from "../hosts/log.ts";
 import { sharedKafka } from "../hosts/shared.ts";
-import { instance, makeDir, openJournal, readAll, recordsOf } from "../journal/harness.ts";
+import { instance, makeDir, openJournal, readAll, recordsOf, segmentsIn } from "../journal/harness.ts";
 import { clientOf, type ReadRecord, readTopics } from "../kafka/kafka-reading.ts";
 import { environment, sluice } from "./sluice.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const replayed = (settings: BridgeSettings, ...args: string[]) =>
   sluice(["replay", "--from", "journal", ...args], { settings });
+
+/** A replay that can be interrupted, as by Ctrl-C. */
+function begin(settings: BridgeSettings, ...args: string[]) {
+  const child = spawn(process.execPath, [main, "replay", "--from", "journal", ...args], {
+    env: environment({ settings }),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const release = keep("process", child.pid!);
+  const notices = new Log();
+  createInterface({ input: child.stderr }).on("line", (line) => notices.add(line));
+  const ended = Promise.all([text(child.stdout), once(child, "close")]).then(([stdout, [code]]) => {
+    release();
+    return { code: code as number | null, stdout };
+  });
+  return { notices, ended, interrupt: () => void child.kill("SIGINT") };
+}
 
 async function withAdmin<T>(
   brokers: readonly string[],
@@ -147,6 +166,73 @@ describeWith(["kafka"], "replay of a topic that was deleted", () => {
   }, 120_000);
 });
 
+/** A data directory with ten logins and five proxies, all of them confirmed once. */
+async function mixedJournal(event: typeof eventText = eventText): Promise<string> {
+  const dir = makeDir();
+  const { journal } = await openJournal(dir);
+  for (let n = 0; n < 15; n++) {
+    const stream = n % 3 === 2 ? "proxies" : "logins";
+    await journal.append(stream, "alice", ({ journalseq, sequence }) =>
+      event(stream, "alice", journalseq, sequence, journal.epoch),
+    );
+  }
+  await journal.close(1_000);
+  await replaceFile(nodeFiles, join(dir, "instance"), `${instance}\n`);
+  await saveCursor(dir, { instance, journalseq: 15, ahead: {} });
+  return dir;
+}
+
+/** A way to a Kafka that hangs up on everybody until it is opened. */
+async function closedWayTo(broker: string) {
+  const [host, port] = broker.split(":") as [string, string];
+  let opened = false;
+  const server = createServer((near) => {
+    near.on("error", () => {});
+    if (!opened) return void near.destroy();
+    const far = connect(Number(port), host, () => void near.pipe(far).pipe(near));
+    far.on("error", () => near.destroy());
+    near.on("close", () => far.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const open = (): void => {
+    opened = true;
+  };
+  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}`, open };
+}
+
+describeWith(["kafka"], "a replay that is not whole ends with code 1", () => {
+  let brokers: string[];
+  let kafka: KafkaSettings;
+  beforeAll(async () => {
+    brokers = await sharedKafka();
+  });
+
+  it("when a record ends in the dead letters", async () => {
+    kafka = toKafka(brokers);
+    const dir = await mixedJournal((...args) => (args[2] === 4 ? "{}" : eventText(...args)));
+    const { code, stdout } = await replayed({ ...kafka, "data.dir": dir });
+    expect(code).toBe(1);
+    expect(stdout).toContain("\nNOT ALL: 14 of 15 records are confirmed; 1 in the dead letters.\n");
+  }, 120_000);
+
+  it("when the journal has let go of records while it waited for Kafka", async () => {
+    const way = await closedWayTo(brokers[0]!);
+    kafka = toKafka(brokers);
+    const dir = await mixedJournal();
+    const running = begin({ ...kafka, "kafka.brokers": way.address, "data.dir": dir });
+    await running.notices.saw(/tried again until Ctrl-C$/);
+    for (const segment of segmentsIn(dir)) await rm(segment);
+    way.open();
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(1);
+    expect(stdout).toContain(
+      "\nNOT ALL: 0 of 15 records are confirmed; journalseq 1 to 15 let go by the journal while it was read.\n",
+    );
+  }, 120_000);
+});
+
 /** A data directory with ten logins, of which Kafka has confirmed some. */
 async function smallJournal(confirmed: number | null): Promise<string> {
   const dir = makeDir();
@@ -215,18 +301,11 @@ describe("replay without a Kafka", () => {
 
   it("waits for Kafka, says so once, and ends with code 1 at Ctrl-C", async () => {
     const settings = { ...nowhere, "data.dir": await smallJournal(10) };
-    const child = spawn(process.execPath, [main, "replay", "--from", "journal"], {
-      env: environment({ settings }),
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    const release = keep("process", child.pid!);
-    const notices = new Log();
-    createInterface({ input: child.stderr }).on("line", (line) => notices.add(line));
-    const ended = once(child, "close");
-    await notices.saw(/tried again until Ctrl-C$/);
-    child.kill("SIGINT");
-    expect((await ended)[0]).toBe(1);
-    release();
+    const running = begin(settings);
+    await running.notices.saw(/tried again until Ctrl-C$/);
+    running.interrupt();
+    expect((await running.ended).code).toBe(1);
+    const { notices } = running;
     expect(notices.lines).toEqual([
       expect.stringMatching(/^sluice: Kafka at 127\.0\.0\.1:1 \(kafka\.brokers\): .*ECONNREFUSED/),
       "sluice: ended before anything was sent",

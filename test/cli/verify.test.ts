@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { verdictLines } from "../../src/cli/verify-verdict.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import type { LedgerReport } from "../../src/ledger/report.ts";
@@ -19,6 +20,7 @@ import { Log } from "../hosts/log.ts";
 import { sharedKafka } from "../hosts/shared.ts";
 import type { TopicEvent } from "../hosts/topic-events.ts";
 import { quickSettings, silentLog } from "../kafka/kafka-reading.ts";
+import { judged, TopicLog } from "../ledger/topic-log.ts";
 import { type Ended, environment, sluice } from "./sluice.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -43,6 +45,30 @@ describe("verify without a Kafka", () => {
     const ended = await sluice(["verify"], { settings });
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code, stdout: "" });
     expect(ended.stderr).toMatch(message);
+  });
+});
+
+describe("verify's verdict", () => {
+  const verdictOf = (lost: number, ...more: readonly number[]): string => {
+    const log = new TopicLog();
+    log.start("e-1");
+    log.many("logins", 4);
+    log.progress();
+    log.many("logins", 4);
+    const gone = new Set([lost, ...more]);
+    const left = log.records.filter(({ topic, sequence }) => topic !== "logins" || !gone.has(sequence));
+    return verdictLines(judged(left), "sluice.").at(-1)!;
+  };
+
+  it("is only so far while numbers are not confirmed, and says how many", () => {
+    expect(verdictOf(0)).toMatch(/^WHOLE: no number is missing unannounced; 10 events of 1 epoch /);
+    expect(verdictOf(6)).toMatch(
+      /^WHOLE SO FAR: no number is missing unannounced, 1 is not there and not confirmed yet; 9 events /,
+    );
+    expect(verdictOf(5, 6)).toMatch(/^WHOLE SO FAR: [^;]*, 2 are not there and not confirmed yet; /);
+    expect(verdictOf(2, 6)).toMatch(
+      /^NOT WHOLE: 1 number is missing unannounced, 1 is not there and not confirmed yet; /,
+    );
   });
 });
 

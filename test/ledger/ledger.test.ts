@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Ledger } from "../../src/ledger/ledger.ts";
-import { judged, startMs, streamOf, TopicLog } from "./topic-log.ts";
+import { digits, judged, startMs, streamOf, TopicLog } from "./topic-log.ts";
 
 const range = (topic: string, partition: number, low: number) => ({
   topic,
@@ -334,6 +334,33 @@ describe("an announced hole", () => {
       expect(streamOf(before, "logins", "e-1").counts).toMatchObject({ announced: 0, unannounced: 2 });
     });
 
+    it("is no longer than the span of a gap without a count", () => {
+      const report = damaged((at) => gap({ first: at, last: at + 1 }, {}, null));
+      expect(report.streams.reduce((sum, { counts }) => sum + counts.announced, 0)).toBe(2);
+      expect(report.streams.reduce((sum, { counts }) => sum + counts.unannounced, 0)).toBe(1);
+    });
+
+    it("lies before the event that tells of a gap without an end, also when it is told again", () => {
+      const log = new TopicLog();
+      log.start("e-1");
+      log.many("logins", 2);
+      log.start("e-2");
+      const open = gap({ first: 4, last: null }, {}, 2, "");
+      log.bridge("gap", open);
+      log.many("logins", 2);
+      log.lose("logins", 2);
+      log.many("logins", 1);
+      log.bridge("gap", open);
+      log.progress();
+      const report = judged(log.records);
+      expect(streamOf(report, "logins", "e-2")).toMatchObject({
+        announced: [],
+        unannounced: [{ first: 3, last: 4 }],
+      });
+      expect(report.gaps).toHaveLength(1);
+      expect(report.gaps[0]!.journalseq).toEqual({ first: 4, last: null });
+    });
+
     it("is excused whole where the gap knows neither count nor epoch", () => {
       const report = damaged((at) => gap({ first: at, last: null }, {}, null, ""));
       expect(report.ok).toBe(true);
@@ -428,6 +455,107 @@ describe("an expired number", () => {
         expired: 0,
         unannounced: 2,
       });
+    });
+  });
+
+  it("is not below the first of an epoch that began behind what is left of an earlier one", () => {
+    const log = new TopicLog();
+    log.start("e-1");
+    log.many("logins", 4);
+    log.start("e-2");
+    log.many("logins", 4);
+    log.progress();
+    const left = log.records.filter(
+      ({ topic, epoch, sequence }) => topic !== "logins" || sequence > (epoch === "e-1" ? 3 : 2),
+    );
+    const report = judged(left, { ranges: [range("logins", 0, 3)], expiredBeforeMs: whenever });
+    expect(streamOf(report, "logins", "e-1").counts).toMatchObject({ expired: 3, unannounced: 0 });
+    expect(streamOf(report, "logins", "e-2")).toMatchObject({
+      expired: [],
+      unannounced: [{ first: 1, last: 2 }],
+    });
+  });
+
+  it("is none of an epoch that began since then, and all may be of one that began before", () => {
+    const log = new TopicLog();
+    const { ms } = log.start("e-1");
+    log.many("logins", 4);
+    log.progress();
+    for (const from of [3, 5]) {
+      const left = log.records.filter(({ topic, sequence }) => topic !== "logins" || sequence >= from);
+      const judgedAt = (beforeMs: number) =>
+        streamOf(
+          judged(left, { ranges: [range("logins", 0, 9)], expiredBeforeMs: () => beforeMs }),
+          "logins",
+          "e-1",
+        );
+      expect(judgedAt(ms).unannounced).toMatchObject([{ first: 1, last: from - 1 }]);
+      expect(judgedAt(log.records.at(-1)!.ms).unannounced).toEqual([]);
+    }
+  });
+
+  describe("may be one whose announcement has gone", () => {
+    const bridgeDays = { "its-own": 30, rare: 90 } as Record<string, number>;
+    const dayMs = 24 * 60 * 60_000;
+    /** 40 days ago e-1 lost numbers; of its own words none is left, but of e-2, which lost some too. */
+    function withoutWords(low: number, keptDays = bridgeDays) {
+      const log = new TopicLog();
+      const own = (written: ReturnType<TopicLog["start"]>) => ({ ...written, topic: "its-own" });
+      log.start("e-1");
+      log.many("rare", 3);
+      log.lose("rare", 2);
+      log.many("rare", 3);
+      log.start("e-2");
+      log.many("rare", 1);
+      log.lose("rare", 1);
+      log.many("rare", 1);
+      log.progress();
+      const left = log.records
+        .filter(({ topic, epoch }) => topic !== "bridge" || epoch !== "e-1")
+        .map((record) => (record.topic === "bridge" ? own(record) : record));
+      const nowMs = startMs + 40 * dayMs;
+      const expiredBeforeMs = (topic: string) => nowMs - keptDays[topic]! * dayMs;
+      return judged(left, { ranges: [range("its-own", 0, low), range("rare", 0, 0)], expiredBeforeMs });
+    }
+
+    it("when it lies before all that is left of what the bridge said", () => {
+      const report = withoutWords(7);
+      expect(streamOf(report, "rare", "e-1")).toMatchObject({
+        expired: [{ first: 4, last: 5 }],
+        unannounced: [],
+      });
+      expect(streamOf(report, "rare", "e-2").unannounced).toMatchObject([{ first: 2, last: 2 }]);
+    });
+
+    it("but not when the bridge's topic still has its beginning, or keeps all", () => {
+      for (const report of [
+        withoutWords(0),
+        withoutWords(7, { ...bridgeDays, "its-own": Number.POSITIVE_INFINITY }),
+      ]) {
+        expect(streamOf(report, "rare", "e-1").counts).toMatchObject({ expired: 0, unannounced: 2 });
+      }
+    });
+
+    it("but not in an epoch whose first word is left, though something was lost before it", () => {
+      const log = new TopicLog();
+      log.start("e-1");
+      log.epoch = "e-2";
+      const early = [log.write("rare", { sequence: 1 }), log.write("rare", { sequence: 3 })];
+      const first = log.bridge("started", { previous: null });
+      log.progress({ rare: { first: 1, last: 3 } });
+      // The words of e-2 are numbered from 1 like those of any epoch.
+      const renumbered = log.records
+        .filter(({ epoch, topic }) => topic === "bridge" && epoch === "e-2")
+        .map((record) => ({
+          ...record,
+          value: record.value.replace(/"sequence":"\d+"/, `"sequence":"${digits(record.sequence - 1)}"`),
+        }));
+      expect(first.sequence).toBe(2);
+      const report = judged([...renumbered, ...early], {
+        ranges: [range("bridge", 0, 1), range("rare", 0, 0)],
+        expiredBeforeMs: whenever,
+      });
+      expect(streamOf(report, "rare", "e-2").unannounced).toMatchObject([{ first: 2, last: 2 }]);
     });
   });
 

@@ -190,14 +190,27 @@ describe("for any log", () => {
         order,
         ({ log, due }, cuts, pick, mix) => {
           const { kept, ranges, youngMs } = expire(log.records, cuts);
-          // Young, and behind another young one of its stream, which shows that it is.
+          const started = new Map(
+            kept
+              .filter(({ topic }) => topic === "bridge")
+              .map(({ epoch, ms }) => [epoch, ms] as const)
+              .reverse(),
+          );
+          /** What shows that it is young: another of its stream below it, the start of its epoch, or what is older. */
+          const isShownYoung = (record: Written): boolean =>
+            started.get(record.epoch)! >= youngMs ||
+            kept.some(
+              (r) => nameOf(r) === nameOf(record) && r.sequence < record.sequence && r.ms >= youngMs,
+            ) ||
+            ranges
+              .filter(({ topic, low }) => topic === record.topic && low > 0n)
+              .every(({ topic, partition }) => {
+                const oldest = kept.find((r) => r.topic === topic && r.partition === partition);
+                return oldest !== undefined && oldest.epoch < record.epoch;
+              });
           const candidates = kept.filter(
             (record) =>
-              isOp(record) &&
-              record.sequence <= (due.get(nameOf(record)) ?? 0) &&
-              kept.some(
-                (r) => nameOf(r) === nameOf(record) && r.sequence < record.sequence && r.ms >= youngMs,
-              ),
+              isOp(record) && record.sequence <= (due.get(nameOf(record)) ?? 0) && isShownYoung(record),
           );
           fc.pre(candidates.length > 0);
           const lost = candidates[pick % candidates.length]!;

@@ -1,13 +1,15 @@
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
+import { isWhole, replayJson, replayText } from "../../src/cli/replay-report.ts";
 import { SluiceError } from "../../src/errors.ts";
 import type { Stream } from "../../src/events/streams.ts";
 import type { DeadLetter } from "../../src/forwarder/dead-letters.ts";
 import { defaultLimits } from "../../src/forwarder/limits.ts";
 import { type Cursor, cursorPath, saveCursor } from "../../src/journal/cursor.ts";
 import { partitionOf } from "../../src/kafka/partitioner.ts";
+import type { Span } from "../../src/ledger/span.ts";
 import { type Choice, confirmedBy, isChosen } from "../../src/replay/choice.ts";
-import { type Plan, planOf, type Span } from "../../src/replay/plan.ts";
+import { type Plan, planOf } from "../../src/replay/plan.ts";
 import { type Replayed, replay } from "../../src/replay/replay.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { MemoryBroker } from "../forwarder/memory-broker.ts";
@@ -125,7 +127,7 @@ describe("a replay", () => {
     const { interrupted, topics } = await bench.replay(plan, only("logins"));
     const records = recordsOf(await readAll(dir)).filter(({ stream }) => stream === "logins");
     expect(records).toHaveLength(67);
-    expect(topics.get("t.logins")).toEqual({ sent: 67, confirmed: 67, deadLetters: 0 });
+    expect(topics.get("t.logins")).toEqual({ sent: 67, confirmed: 67, wentAway: false, deadLetters: 0 });
     expect(interrupted).toBe(false);
     for (const [partition, stored] of bench.broker.topics.get("t.logins")!.entries()) {
       const expected = records.filter(({ key }) => partitionOf(key, partitions) === partition);
@@ -331,5 +333,158 @@ describe("a replay", () => {
     expect(interrupted).toBe(false);
     expect(topics.get("t.logins")).toMatchObject({ confirmed: 8, deadLetters: 1 });
     expect(bench.letters).toMatchObject([{ id: "e-5", kept: "topic" }]);
+  });
+});
+
+/** What the command says of it, and whether it ends with 0. */
+function told(plan: Plan, replayed: Replayed) {
+  const [verdict] = /^(All|NOT ALL|PERHAPS NOT ALL)\b.*$/m.exec(replayText(plan, replayed))!;
+  return { whole: isWhole(plan, replayed), verdict, json: JSON.parse(replayJson(plan, replayed, null)) };
+}
+
+describe("what a replay says of itself", () => {
+  it("is that all is confirmed, when it is", async () => {
+    const bench = new Bench(await journalOf(100, {}));
+    const plan = await bench.plan();
+    expect(told(plan, await bench.replay(plan))).toMatchObject({
+      whole: true,
+      verdict: "All 100 records are confirmed.",
+      json: { interrupted: false, complete: true, goneJournalseq: [] },
+    });
+  });
+
+  it("is how much was confirmed when it was interrupted in the middle", async () => {
+    const bench = new Bench(await journalOf(100, {}));
+    bench.broker.fate = ({ topic }) =>
+      topic === "t.proxies" ? { kind: "fail", error: away() } : { kind: "ok" };
+    const plan = await bench.plan();
+    const replayed = await bench.replay(plan, all, () => {
+      if (bench.broker.stored("t.logins").length === 67) bench.ending.abort();
+    });
+    expect(told(plan, replayed)).toMatchObject({
+      whole: false,
+      verdict: "NOT ALL: 67 of 100 records are confirmed; interrupted before the rest was confirmed.",
+      json: {
+        interrupted: true,
+        complete: false,
+        topics: [
+          { topic: "t.logins", confirmed: 67 },
+          { topic: "t.proxies", confirmed: 0 },
+        ],
+      },
+    });
+  });
+
+  it("is how many are in the dead letters", async () => {
+    const bench = new Bench(await journalOf(100, {}));
+    const rejected = new SluiceError("kafka_rejected", "not wanted");
+    bench.broker.fate = ({ topic, records }) =>
+      topic === "t.logins" && records.some(({ headers }) => headers.ce_id === "e-5")
+        ? { kind: "fail", error: rejected }
+        : { kind: "ok" };
+    const plan = await bench.plan();
+    expect(told(plan, await bench.replay(plan))).toMatchObject({
+      whole: false,
+      verdict: "NOT ALL: 99 of 100 records are confirmed; 1 in the dead letters.",
+      json: { interrupted: false, complete: false, topics: [{ confirmed: 66, deadLetters: 1 }, {}] },
+    });
+  });
+
+  it("is which numbers the journal has let go", async () => {
+    const dir = await journalOf(100, {});
+    const bench = new Bench(dir);
+    const plan = await bench.plan();
+    for (const segment of segmentsIn(dir)) fs.rmSync(segment);
+    expect(told(plan, await bench.replay(plan))).toMatchObject({
+      whole: false,
+      verdict:
+        "NOT ALL: 0 of 100 records are confirmed; journalseq 1 to 100 let go by the journal while it was read.",
+      json: { interrupted: false, complete: false, goneJournalseq: [{ first: 1, last: 100 }] },
+    });
+  });
+});
+
+describe("a topic that goes away while it is replayed", () => {
+  const advice = "t.logins went away meanwhile with what had been confirmed before: run it again.";
+
+  /** The topic is deleted in its fifth send, and made anew by somebody else. */
+  async function interfered(again: number, madeAnew: (make: () => void) => void) {
+    const bench = new Bench(await journalOf(100, {}));
+    let sends = 0;
+    bench.broker.fate = ({ topic }) => {
+      if (topic === "t.logins" && ++sends === 5) {
+        bench.broker.topics.delete("t.logins");
+        madeAnew(() => bench.broker.createTopic("t.logins", again));
+      }
+      return { kind: "ok" };
+    };
+    const plan = await bench.plan(only("logins"));
+    const replayed = await bench.replay(plan, only("logins"));
+    const onTopic = new Set(bench.ids("t.logins").flat()).size;
+    return { ...told(plan, replayed), bench, onTopic, topic: replayed.topics.get("t.logins")! };
+  }
+
+  it.each([2, 3, 4])(
+    "leaves it not whole, and counts only what the one with %i partitions made anew holds",
+    async (again) => {
+      const { whole, verdict, json, topic, onTopic, bench } = await interfered(
+        again,
+        (make) => void setTimeout(make, 30),
+      );
+      expect(whole).toBe(false);
+      expect(topic.wentAway).toBe(true);
+      expect(topic.confirmed).toBeGreaterThan(0);
+      expect(topic.confirmed).toBeLessThanOrEqual(onTopic);
+      expect(onTopic).toBeLessThan(67);
+      expect(verdict).toBe(`NOT ALL: ${topic.confirmed} of 67 records are confirmed; ${advice}`);
+      expect(json).toMatchObject({ interrupted: false, complete: false, topics: [{ wentAway: true }] });
+      expect(bench.progress.at(-1)).toBeLessThanOrEqual(67);
+    },
+  );
+
+  it("leaves it not whole when it is made anew before anybody has asked for it", async () => {
+    const { whole, verdict, onTopic } = await interfered(partitions, (make) => void setImmediate(make));
+    expect(onTopic).toBeLessThan(67);
+    expect({ whole, advised: verdict.endsWith(advice) }).toEqual({ whole: false, advised: true });
+  });
+
+  it("leaves it not whole when all of that topic had been confirmed", async () => {
+    const bench = new Bench(await journalOf(100, {}));
+    bench.broker.fate = ({ topic }) =>
+      topic === "t.proxies" && bench.broker.topics.has("t.logins")
+        ? { kind: "fail", error: away() }
+        : { kind: "ok" };
+    const plan = await bench.plan();
+    const replayed = await bench.replay(plan, all, () => {
+      if (bench.broker.stored("t.logins").length === 67) bench.broker.topics.delete("t.logins");
+    });
+    expect(told(plan, replayed)).toMatchObject({
+      whole: false,
+      verdict: `NOT ALL: 33 of 100 records are confirmed; ${advice}`,
+    });
+  });
+
+  it("leaves it not surely whole even when as many are confirmed as were planned", async () => {
+    const bench = new Bench(await journalOf(100, {}));
+    const plan = await bench.plan(only("logins"));
+    const replayed = await bench.replay(plan, only("logins"));
+    const topics = new Map([["t.logins", { ...replayed.topics.get("t.logins")!, wentAway: true }]]);
+    expect(told(plan, { ...replayed, topics })).toMatchObject({
+      whole: false,
+      verdict: `PERHAPS NOT ALL: 67 of 67 records are confirmed; ${advice}`,
+    });
+  });
+
+  it("does no harm as long as it has confirmed nothing", async () => {
+    const bench = new Bench(await journalOf(100, {}));
+    bench.broker.topics.delete("t.logins");
+    const plan = await bench.plan();
+    const replayed = await bench.replay(plan, all, () => {
+      if (bench.broker.stored("t.proxies").length === 33 && !bench.broker.topics.has("t.logins")) {
+        bench.broker.createTopic("t.logins", 4);
+      }
+    });
+    expect(told(plan, replayed)).toMatchObject({ whole: true, verdict: "All 100 records are confirmed." });
+    expect(bench.broker.stored("t.logins")).toHaveLength(67);
   });
 });
