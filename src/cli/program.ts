@@ -19,7 +19,7 @@ are numbered from 1 per instance, epoch (one start of the bridge) and topic, so
 what is not there can be told:
   MISSING      numbers that are not there and will not come; of these
   ANNOUNCED    a bridge.gap or a dead letter names them
-  EXPIRED      the topic's retention may have removed them
+  EXPIRED      the topic's retention may have removed them, or what named them
   UNANNOUNCED  neither: a loss that nobody was told of
   REPEATED     records that came again with the same id: collapse them by id
   REUSED       records with another event's number: drop none of them

@@ -26,7 +26,7 @@ const helpText = `Lets faults befall real bridges (with a real Redis and three K
   --scale <x>       multiplies how long and how often (default 1)
   --rate <n>        calls a second (default 300)
   --runs <n>        the whole run so often, each with other seeds (default 1)
-  --at-once <n>     faults that run beside each other (default 3)
+  --at-once <n>     faults that run beside each other (default 4)
   --markdown        the table for a document
   --help
 
@@ -77,7 +77,7 @@ export function optionsOf(args: readonly string[]): Options | string {
     scale: number("scale", 1),
     rate: number("rate", 300),
     runs: Math.floor(number("runs", 1)),
-    atOnce: Math.floor(number("at-once", 3)),
+    atOnce: Math.floor(number("at-once", 4)),
     markdown: values.markdown ?? false,
     selfTest,
   };
