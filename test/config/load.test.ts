@@ -1,14 +1,16 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
 import { settingRows } from "../../src/config/settings.ts";
 import { settingsTable, shownSettings } from "../../src/config/show.ts";
 import { SluiceError } from "../../src/errors.ts";
 
 function fileWith(text: string): string {
-  const path = join(mkdtempSync(join(tmpdir(), "sluice-config-")), "sluice.toml");
+  const folder = mkdtempSync(join(tmpdir(), "sluice-config-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "sluice.toml");
   writeFileSync(path, text);
   return path;
 }
