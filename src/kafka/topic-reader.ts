@@ -15,6 +15,7 @@ import { failureOf } from "./failures.ts";
 import { nameOf, ReadingProgress } from "./reading-progress.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { type PartitionRange, topicRanges } from "./topic-ranges.ts";
+import { within } from "./within.ts";
 import "./compression.ts";
 
 export interface TopicReading {
@@ -40,6 +41,7 @@ const coordinatorEveryMs = 250;
 const quietMs = 20_000;
 /** How long a broker may wait for new records; a consumer that is closed waits as long for its last answer. */
 const maxWaitTimeInMs = 500;
+const leaveMs = 2_000;
 
 /**
  * @throws SluiceError kafka_topic when none of the topics exists; kafka_unavailable, kafka_denied
@@ -126,7 +128,8 @@ async function consume(
     await Promise.race([work(), failed.promise, look.failed, aborted(signal)]);
   } finally {
     look.end();
-    await consumer.disconnect().catch(() => {});
+    // It waits for whatever it has just asked for, which a signal must not.
+    await within(clock, leaveMs, consumer.disconnect()).catch(() => {});
     client.destroy();
   }
 }

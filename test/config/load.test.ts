@@ -1,16 +1,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
 import { settingRows } from "../../src/config/settings.ts";
 import { settingsTable, shownSettings } from "../../src/config/show.ts";
 import { SluiceError } from "../../src/errors.ts";
 
+const folder = mkdtempSync(join(tmpdir(), "sluice-config-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+
 function fileWith(text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "sluice-config-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, "sluice.toml");
+  const path = join(folder, `${++files}.toml`);
   writeFileSync(path, text);
   return path;
 }

@@ -7,7 +7,7 @@ import { type BridgeHost, type BridgeSettings, startBridge } from "../../hosts/b
 import { describeWith } from "../../hosts/describe-with.ts";
 import { closeWithFile } from "../../hosts/open.ts";
 import { sharedKafka } from "../../hosts/shared.ts";
-import { clientOf } from "../../kafka/kafka-reading.ts";
+import { clientOf, createTopic } from "../../kafka/kafka-reading.ts";
 import { FaultControl, powerLoss } from "./control.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -150,6 +150,9 @@ describeWith(["kafka"], "the forwarder's thread", () => {
   it("has the moved clock too: records are stamped by it", async () => {
     const brokers = await sharedKafka();
     const settings = toKafka(brokers);
+    // Of a topic that takes the sender's time; the bridge itself makes others.
+    const config = { "message.timestamp.type": "CreateTime" };
+    await createTopic(brokers, `${settings["kafka.topicPrefix"]}heartbeats`, 1, config);
     const { control, bridge } = await broken("clock", settings);
     control.set({ clockOffsetMs: -5 * hourMs });
     const load = new Load({ url: bridge.url });
