@@ -100,8 +100,10 @@ function addressText(address: Address): string {
     const { bits } = address;
     return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
   }
+  const { groups } = address;
+  // By units: two groups may look like a surrogate pair, which an iterator takes for one character.
   return new ipaddr.IPv6(
-    Array.from(address.groups, (_, at) => address.groups.charCodeAt(at)),
+    Array.from({ length: groups.length }, (_, at) => groups.charCodeAt(at)),
   ).toRFC5952String();
 }
 

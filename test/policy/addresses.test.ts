@@ -67,6 +67,12 @@ describe("a remote address", () => {
     );
   });
 
+  it("is told apart also where two of its groups look like a surrogate pair", () => {
+    expect(parseRemote("[2001:db8:d800:dc00::1]:5")).toEqual({ ip: "2001:db8:d800:dc00::1", port: 5 });
+    expect(parseRemote("[::216.0.220.0]:5")).toEqual({ ip: "::d800:dc00", port: 5 });
+    expect(parseNetwork("2001:db8:d800:dc00::/64")?.text).toBe("2001:db8:d800:dc00::/64");
+  });
+
   it("is the IPv4 address however that is wrapped", () => {
     fc.assert(
       fc.property(fc.ipV4(), fc.nat(65_535), (ip, port) => {
