@@ -101,7 +101,7 @@ async function planned(
   try {
     // Whoever merely looks makes no name for a data directory.
     if ((await nodeFiles.stat(join(dataDir, "instance"))) === null) {
-      return `no journal in ${dataDir}; is data.dir right?`;
+      throw new SluiceError("data_dir_unusable", `no journal in ${dataDir}; is data.dir right?`);
     }
     const instance = await instanceOf(dataDir);
     const { cursor, reason } = await loadCursor(dataDir, instance);

@@ -19,7 +19,17 @@ export function verdictLines(report: LedgerReport, topicPrefix: string): string[
     ...problems.slice(0, mostLines),
     ...(more > 0 ? [`… and ${more} more like these; --json lists them`] : []),
     ...foreignLines(report),
+    ...remedyLines(report, topicPrefix),
     summaryLine(report),
+  ];
+}
+
+function remedyLines({ streams }: LedgerReport, topicPrefix: string): string[] {
+  const topics = new Set(streams.filter(({ counts }) => counts.unannounced > 0).map(({ topic }) => topic));
+  if (topics.size === 0) return [];
+  const names = [...topics].map((topic) => printable(topic.slice(topicPrefix.length))).join(" ");
+  return [
+    `\`sluice replay --from journal --topic ${names}\` on the bridge's machine sends again what its journal still keeps.`,
   ];
 }
 

@@ -163,6 +163,7 @@ describeWith(["kafka"], "a journal that was damaged while the bridge was down", 
     const gap = await topics.saw(ofType("bridge.gap"), "bridge.gap");
     const { epoch } = gap.event;
     await topics.saw((event) => event.epoch === epoch && ofType("bridge.started")(event));
+    await topics.until(() => lostOf(load, topics).length <= 1, "all but what was damaged");
     await bridge.stop();
     await allTold(topics, epoch);
 

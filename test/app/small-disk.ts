@@ -5,6 +5,7 @@ import { open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemCode } from "../../src/journal/files.ts";
+import { keep } from "../hosts/keeper.ts";
 import { closeWithFile } from "../hosts/open.ts";
 
 export interface SmallDisk extends AsyncDisposable {
@@ -32,6 +33,7 @@ export function smallDisk(megabytes: number): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), "sluice-disk-"));
   const problem = mount(path, megabytes);
   if (problem !== null) throw new Error(problem);
+  const release = keep("mount", path);
   const ballast = join(path, "ballast");
   let mounted = true;
   const disk: SmallDisk = {
@@ -51,6 +53,7 @@ export function smallDisk(megabytes: number): SmallDisk {
     async [Symbol.asyncDispose]() {
       if (mounted) unmount(path);
       if (mounted) rmdirSync(path);
+      if (mounted) release();
       mounted = false;
     },
   };

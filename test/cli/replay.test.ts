@@ -293,8 +293,8 @@ describe("replay without a Kafka", () => {
     const dir = join(makeDir(), "data");
     const { code, stderr } = await replayed({ ...nowhere, "data.dir": dir });
     expect({ code, stderr }).toEqual({
-      code: 0,
-      stderr: `sluice: no journal in ${dir}; is data.dir right?\n`,
+      code: 1,
+      stderr: `sluice: no journal in ${dir}; is data.dir right? [data_dir_unusable]\n`,
     });
     await expect(readFile(join(dir, "instance"))).rejects.toMatchObject({ code: "ENOENT" });
   });

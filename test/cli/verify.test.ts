@@ -227,6 +227,9 @@ describeWith(["kafka"], "verify of a bridge that was killed under load", () => {
     const ended = await verified(copy);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain(topic);
+    expect(ended.stdout).toMatch(
+      /\n`sluice replay --from journal --topic logins` on the bridge's machine sends again/,
+    );
     const count = events.filter(({ topic: name }) => name.endsWith("logins")).length;
     expect(count).toBeGreaterThan(10);
     expect(ended.stdout).toMatch(

@@ -25,8 +25,10 @@ function isClean({ findings, lost, phantom, problem }: Outcome): boolean {
 
 function verdictOf(outcome: Outcome): string {
   if (outcome.problem !== null) return "no verdict";
-  const crimes = outcome.findings.map(({ crime, count }) => `${crime} ${count}`);
-  return isClean(outcome) ? "kept its word" : crimes.join(", ");
+  const crimes = outcome.findings.map(({ crime, count }) => `${crime} ${count}`).join(", ");
+  if (outcome.fault.crime !== undefined)
+    return isAsExpected(outcome) ? `caught: ${crimes}` : `NOT CAUGHT: ${crimes}`;
+  return isClean(outcome) ? "kept its word" : crimes;
 }
 
 function rowsOf(outcomes: readonly Outcome[]): string[][] {

@@ -2,15 +2,15 @@
  * The keeper: a small process that outlives this one and takes away what it left behind.
  *
  * A test worker may be killed at any moment, and then no hook of its own runs. The keeper holds the other end of a
- * pipe; when that closes, whatever is still listed (processes, containers, folders) is ended and removed.
+ * pipe; when that closes, whatever is still listed (processes, containers, mounts, folders) is ended and removed.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-export type Kind = "process" | "container" | "network" | "folder";
+export type Kind = "process" | "container" | "network" | "mount" | "folder";
 
 let keeper: ChildProcess | undefined;
 
@@ -49,7 +49,16 @@ async function keepUntilClosed(): Promise<void> {
   const containers = named("container");
   const networks = named("network");
   if (containers.length + networks.length > 0) await removeFromDocker(containers, networks);
+  for (const path of named("mount")) unmount(path);
   for (const folder of named("folder")) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Lazily, so that who is still there does not keep it; and its folder. */
+function unmount(path: string): void {
+  const command = ["umount", "-l", path];
+  const asRoot = process.getuid?.() === 0 ? command : ["sudo", "-n", ...command];
+  spawnSync(asRoot[0]!, asRoot.slice(1));
+  rmSync(path, { recursive: true, force: true });
 }
 
 function kill(pid: number): void {
