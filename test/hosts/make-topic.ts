@@ -1,11 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Admin, ITopicConfig } from "kafkajs";
 
-/** Resolves when brokers know of it. kafkajs's own waiting fails where one has not heard of it yet. */
+/**
+ * Resolves when the leader of each partition answers for it. kafkajs's own waiting fails where a broker has not heard
+ * of the topic yet, and ends before those that lead it know.
+ */
 export async function makeTopic(admin: Admin, topic: ITopicConfig): Promise<void> {
   await admin.createTopics({ topics: [topic], waitForLeaders: false });
   const known = (): Promise<boolean> =>
-    admin.fetchTopicMetadata({ topics: [topic.topic] }).then(
+    admin.fetchTopicOffsets(topic.topic).then(
       () => true,
       () => false,
     );
