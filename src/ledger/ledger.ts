@@ -16,7 +16,7 @@
  * not be newer than the records that are given: take the end of its topic before those of the others.
  *
  * Guarantees: it throws at no record; a number and its id take 4 bytes, whatever number it is; nothing that a report
- * calls unannounced was announced, is on its way, or can have expired.
+ * calls unannounced was announced, is on its way, or can have expired, but for the cases that expiry.ts names.
  *
  * What it cannot tell: a loss at the very end of an epoch, as long as no `bridge.progress` or later `bridge.started`
  * covers it; a stream that no record and no event of the bridge names; numbers that went to topics of another prefix;

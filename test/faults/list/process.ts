@@ -65,11 +65,7 @@ export const processFaults: readonly Fault[] = [
     async strike({ bridge, control, load, seconds }) {
       control.set({ blockMs });
       bridge.signal("SIGUSR2");
-      const { sentMs, atMs } = await load.saw(
-        (answer) => answer.atMs - answer.sentMs > blockMs / 2,
-        "that waited",
-      );
-      if (atMs - sentMs < blockMs / 2) throw new Error("the loop was not held");
+      await load.saw((answer) => answer.atMs - answer.sentMs > blockMs / 2, "that waited");
       await seconds(0.5);
     },
   },
