@@ -1,6 +1,6 @@
 /** Events about the bridge itself and about its policy: made from what the parts report, and journaled. */
 import type { Clock } from "./clock.ts";
-import { type Draft, factDraft, type Origin } from "./events/render.ts";
+import { type Draft, factDraft, type Origin } from "./events/draft.ts";
 import type { EventData, EventType } from "./events/schema.ts";
 import type { Progress } from "./forwarder/report.ts";
 import type { Journal, Kept, Loss, PreviousEpoch, Stamp } from "./journal/journal.ts";
@@ -8,6 +8,8 @@ import type { PolicyNote } from "./policy/policy.ts";
 import { redactedValue } from "./policy/rule-value.ts";
 
 type Spans = EventData<"bridge.started">["topics"];
+
+type PolicyEvent = Extract<EventType, `policy.${string}`>;
 
 export class Announcer {
   readonly #journal: Journal;
@@ -95,8 +97,9 @@ export class Announcer {
     return this.publish(factDraft(type, about, this.#origin, dataOf));
   }
 
-  #policy<T extends EventType>(type: T, key: string, data: EventData<T>): Promise<Kept> {
-    const about = { source: `/bridge/${this.#origin.instance}`, subject: key, key, atMs: this.#clock.now() };
+  #policy<T extends PolicyEvent>(type: T, key: string, data: EventData<T>): Promise<Kept> {
+    const source = `/bridge/${this.#origin.instance}`;
+    const about = { source, subject: key, key, atMs: this.#clock.now(), policyrev: data.revision.to };
     return this.publish(factDraft(type, about, this.#origin, () => data));
   }
 }

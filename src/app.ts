@@ -1,7 +1,7 @@
 /**
  * The wiring: acquires what the bridge is made of, in order, and releases it in reverse.
  *
- *   data dir ▶ journal ▶ policy ▶ forwarder ▶ admin port ▶ plugin port       stop() walks back
+ *   data dir ▶ journal ▶ sessions ▶ policy ▶ forwarder ▶ admin port ▶ plugin port       stop() walks back
  *
  * The journal opens before the policy, so that what the policy tells while it loads is recorded too; the ports
  * open last, so that nobody is answered by half a bridge.
@@ -22,11 +22,13 @@ import { lockDataDir } from "./journal/lock.ts";
 import type { Log } from "./log.ts";
 import type { PolicyNote } from "./policy/policy.ts";
 import { Resources } from "./resources.ts";
+import type { Sessions } from "./sessions/sessions.ts";
 import { version } from "./version.ts";
 import { openForwarder } from "./wiring/forwarder.ts";
 import { releaseMs, type WiringParts } from "./wiring/parts.ts";
 import { openPolicy } from "./wiring/policy.ts";
 import { openAdminPort, openPluginPort } from "./wiring/ports.ts";
+import { openSessions } from "./wiring/sessions.ts";
 
 export interface App {
   readonly instance: string;
@@ -70,7 +72,10 @@ async function start(parts: WiringParts): Promise<App> {
     journal: () => journal.stats(),
     policy: () => ({ available: replica.available, rules: replica.rules, source: source.state() }),
     forwarder: () => forwarder?.state() ?? null,
+    sessions: () => sessions,
   });
+  // What asks the metrics before it is known gets none.
+  let sessions: Sessions | null = null;
 
   const tellLoss = async (loss: Loss): Promise<Kept> => {
     if (announcer.hasTold(loss)) return { ok: true };
@@ -83,6 +88,8 @@ async function start(parts: WiringParts): Promise<App> {
     if (note.kind === "rejected") metrics.policyRejected();
     void announcer.policy(note);
   };
+  const openedSessions = await openSessions(parts, origin, journal, announcer, metrics);
+  sessions = openedSessions;
   // What it knew when it last ran is told as well: whoever is told must be there before.
   const { replica, source } = await openPolicy(parts, tellPolicy);
   await source.start();
@@ -91,18 +98,23 @@ async function start(parts: WiringParts): Promise<App> {
   const { kind, connected } = source.state();
   const kafka = settings.kafka.brokers.length > 0;
   await announcer.started(version, previous, { source: kind, available, rules, revision }, kafka);
+  openedSessions.endRecovery();
   forwarder = openForwarder(parts, origin, journal, announcer, metrics, (loss) => void tellLoss(loss));
 
   const ending = { begun: false, reason: "stop", delay: Promise.withResolvers<void>() };
   // The source ends first: nothing that it would tell comes behind the last words.
-  resources.onRelease("last words", releaseMs, async () => void (await announcer.stopped(ending.reason)));
+  resources.onRelease("last words", releaseMs, async () => {
+    openedSessions.stop();
+    await announcer.stopped(ending.reason);
+  });
   resources.onRelease("policy source", releaseMs, () => source.close());
-  const adminPort = await openAdminPort(parts, metrics, () =>
+  const adminPort = await openAdminPort(parts, metrics, openedSessions, () =>
     ending.begun ? "stopping" : replica.available ? null : "no policy has been loaded yet",
   );
   const stopping = (): boolean => ending.begun;
   const plugin = await openPluginPort(parts, {
     policy: replica,
+    sessions: openedSessions,
     journal,
     announcer,
     origin,

@@ -8,11 +8,13 @@
  */
 import type { Clock } from "./clock.ts";
 import type { Decision } from "./decision.ts";
+import type { Draft, Origin } from "./events/draft.ts";
 import type { Redact } from "./events/redact.ts";
-import { type Draft, type Origin, opDraft } from "./events/render.ts";
+import { type OpContext, opDraft } from "./events/render.ts";
 import type { Journal, Kept } from "./journal/journal.ts";
 import type { Answer, Op } from "./op.ts";
 import { decide } from "./policy/decide.ts";
+import type { ConnectionCounts } from "./policy/facts.ts";
 import type { PolicyView } from "./policy/policy.ts";
 
 /** What the bridge tells of each op; counters and log lines are made of it. */
@@ -21,8 +23,19 @@ export interface BridgeObserver {
   unrecorded(op: Op, kept: Exclude<Kept, { ok: true }>, answer: Answer): void;
 }
 
+/** What the ops before this one tell of it, and what it tells of those to come. */
+export interface BridgeSessions {
+  readonly counts: ConnectionCounts;
+  begin(op: Op): OpContext;
+  /** In the same turn in which the op's event was appended. */
+  record(op: Op, decision: Decision, eventId: string, context: OpContext, monotonicMs: number): void;
+  /** The op was refused after all. */
+  takeBack(op: Op, eventId: string, context: OpContext): void;
+}
+
 export interface BridgeParts {
   readonly policy: PolicyView;
+  readonly sessions: BridgeSessions;
   readonly journal: Journal;
   readonly origin: Origin;
   readonly redact: Redact;
@@ -43,13 +56,16 @@ export class Bridge {
 
   /** @param deadlineMs longest wait for the record, in milliseconds; the edge that asks sets it */
   async handle(op: Op, deadlineMs: number): Promise<Answer> {
-    const { policy, clock, observer } = this.#parts;
+    const { policy, sessions, clock, observer } = this.#parts;
     const startedMs = clock.monotonic();
-    const decided = decide(policy, op, { nowMs: op.atMs });
+    const context = sessions.begin(op);
+    const decided = decide(policy, op, { nowMs: op.atMs, connections: sessions.counts });
     const decision = this.#mustRefuseUnrecorded(op, decided) ? notRecorded(decided) : decided;
-    const draft = this.#draft(op, decision);
-    const kept = await this.#record(draft, deadlineMs);
-    const answered = kept.ok ? decision : this.#unrecorded(op, decision, draft, kept);
+    const draft = this.#draft(op, decision, context);
+    const keeping = this.#record(draft, deadlineMs);
+    sessions.record(op, decision, draft.id, context, startedMs);
+    const kept = await keeping;
+    const answered = kept.ok ? decision : this.#unrecorded(op, decision, draft, context, kept);
     observer.answered(op, answered, clock.monotonic() - startedMs);
     return answerTo(answered);
   }
@@ -60,8 +76,8 @@ export class Bridge {
     return onFailure === "refuse" && journal.failing && op.refusable && decision.effect === "allowed";
   }
 
-  #draft(op: Op, decision: Decision, supersedes?: string): Draft {
-    return opDraft(op, decision, this.#parts.origin, this.#parts.redact, supersedes);
+  #draft(op: Op, decision: Decision, context: OpContext, supersedes?: string): Draft {
+    return opDraft(op, decision, this.#parts.origin, this.#parts.redact, context, supersedes);
   }
 
   #record(draft: Draft, deadlineMs: number): Promise<Kept> {
@@ -78,14 +94,21 @@ export class Bridge {
   }
 
   /** What is answered instead: the decision itself, or a refusal whose event takes the place of the first. */
-  #unrecorded(op: Op, decision: Decision, draft: Draft, kept: Exclude<Kept, { ok: true }>): Decision {
-    const { onFailure, journal, observer } = this.#parts;
+  #unrecorded(
+    op: Op,
+    decision: Decision,
+    draft: Draft,
+    context: OpContext,
+    kept: Exclude<Kept, { ok: true }>,
+  ): Decision {
+    const { onFailure, journal, sessions, observer } = this.#parts;
     const override = onFailure === "refuse" && op.refusable && decision.effect === "allowed";
     const answered = override ? notRecorded(decision) : decision;
     if (override && kept.queued) {
-      const second = this.#draft(op, answered, draft.id);
+      const second = this.#draft(op, answered, context, draft.id);
       void journal.append(second.stream, second.key, second.render);
     }
+    if (override) sessions.takeBack(op, draft.id, context);
     observer.unrecorded(op, kept, answerTo(answered));
     return answered;
   }

@@ -7,6 +7,8 @@ export type ReasonCode =
   | "default_allow"
   | "default_deny"
   | "access_ended"
+  | "too_many_connections"
+  | "too_many_new_connections"
   | "condition_failed"
   | "rule_unreadable"
   | "own_names"
@@ -21,7 +23,7 @@ export interface Check {
   readonly rule: string;
   /** What of the rule was asked: `effect`, `expiresAt`, `value`, or the name of a condition. */
   readonly condition: string;
-  readonly result: "pass" | "fail" | "skip";
+  readonly result: "pass" | "fail" | "skip" | "not_enforceable";
   /** What was there, in words fit for a log. Never a secret. */
   readonly seen?: string;
 }

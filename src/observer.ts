@@ -8,11 +8,15 @@ import type { Decision } from "./decision.ts";
 import type { FrpEdgeObserver } from "./frp/edge.ts";
 import type { Log } from "./log.ts";
 import type { Op } from "./op.ts";
+import type { SessionsObserver } from "./sessions/sessions.ts";
 
 export function observer(metrics: Metrics, log: Log): BridgeObserver & FrpEdgeObserver {
   return {
     answered(op, decision, durationMs) {
       metrics.answered(op.known ? op.name : "unknown", decision.effect, durationMs);
+      for (const { rule, result } of decision.checks) {
+        if (result === "not_enforceable") metrics.notEnforceable(rule);
+      }
       if (decision.effect === "refused") log.info(line(op, decision, durationMs), "refused");
       else if (decision.wouldRefuse)
         log.info({ ...line(op, decision, durationMs), wouldRefuse: decision.wouldRefuse }, "would refuse");
@@ -29,6 +33,25 @@ export function observer(metrics: Metrics, log: Log): BridgeObserver & FrpEdgeOb
       metrics.turnedAway(status);
       if (status === 500) log.error({ status, problem }, "call failed");
       else log.debug({ status, problem }, "call turned away");
+    },
+  };
+}
+
+/** What sessions tell: counted, and logged where a node changes its ways. */
+export function sessionsObserver({ sessions }: Metrics, log: Log): SessionsObserver {
+  return {
+    opened: () => sessions.opened(),
+    ended: (end, traffic) => sessions.ended(end, traffic),
+    unpaired: () => sessions.unpaired(),
+    confirmed: (pairing) => sessions.confirmed(pairing),
+    endsAnnounced(node, type, are) {
+      sessions.endsAnnounced(are);
+      if (are) log.info({ node, type }, "sessions: this node tells the ends of connections of this type");
+      else
+        log.warn(
+          { node, type },
+          "sessions: a proxy closed and no ends of its connections came; from now on they are inferred, and limits not enforced",
+        );
     },
   };
 }

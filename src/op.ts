@@ -9,6 +9,7 @@
  *   event     what is published about an op (events/schema.ts)
  *   stream    a family of events that share a topic (events/streams.ts)
  *   sequence  the gapless number of an event within instance, epoch and topic
+ *   session   one user's connection through a proxy, from its start to its end (sessions/session.ts)
  *   segment   one file of the journal
  *   cursor    up to where the forwarder has every record confirmed by Kafka
  */
@@ -28,6 +29,25 @@ export interface ProxyFacts {
   readonly type: string | null;
   /** Domains asked for, in the form that policy/domains.ts makes; the subdomain is joined to its host. */
   readonly domains: readonly string[];
+  /** The port asked for at NewProxy; null where there is none, or where frps chooses one and never says which. */
+  readonly remotePort: number | null;
+}
+
+/** What a client says of itself at its Login, and where it came from. */
+export interface ClientInfo {
+  readonly address: string | null;
+  readonly port: number | null;
+  readonly hostname: string | null;
+  /** Of frpc. */
+  readonly version: string | null;
+}
+
+/** Traffic of one connection. */
+export interface Traffic {
+  /** Bytes from the user; null where the wire does not say. */
+  readonly in: number | null;
+  /** Bytes to the user. */
+  readonly out: number | null;
 }
 
 export interface Op {
@@ -49,6 +69,12 @@ export interface Op {
   readonly proxy: ProxyFacts | null;
   /** Client address at Login, visitor address at NewUserConn and CloseUserConn. */
   readonly remote: Remote | null;
+  /** What the owner gave its client to bring along, at every op; it may hold secrets. Null where there is none. */
+  readonly metas: Readonly<Record<string, unknown>> | null;
+  /** At Login only. */
+  readonly clientInfo: ClientInfo | null;
+  /** At CloseUserConn of a frps that counts; null elsewhere. */
+  readonly traffic: Traffic | null;
   /** The op's content as it came, parsed. Numbers that JavaScript cannot hold are JSON.rawJSON objects. */
   readonly content: Readonly<Record<string, unknown>>;
   /** Wall clock when the op reached us, milliseconds since 1970. */

@@ -10,6 +10,7 @@ import { FakeClock } from "./fake-clock.ts";
 import { FailingFiles } from "./journal/failing-files.ts";
 import { makeDir, openJournal, readAll, recordsOf } from "./journal/harness.ts";
 import { login, newProxy } from "./policy/cases.ts";
+import { World } from "./sessions/world.ts";
 
 const epoch = "019b76da-a800-7000-8000-000000000000";
 const deadlineMs = 2000;
@@ -27,6 +28,8 @@ async function bridgeWith(onFailure: "answer" | "refuse", rules: Record<string, 
       available: true,
       refuseAsStale: false,
     },
+    sessions: new World({ publish: ({ stream, key, render }) => journal.append(stream, key, render) })
+      .sessions,
     journal,
     origin: { instance: "i_test", epoch },
     redact: redactor("mask"),

@@ -4,6 +4,8 @@ import type { ForwarderState } from "../forwarder/report.ts";
 import type { JournalStats } from "../journal/journal.ts";
 import type { SourceState } from "../policy/policy.ts";
 import type { RuleSet } from "../policy/rule-set.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import { SessionMetrics } from "./session-metrics.ts";
 
 export interface MetricSources {
   readonly journal: () => JournalStats;
@@ -14,10 +16,13 @@ export interface MetricSources {
   };
   /** Null without Kafka. */
   readonly forwarder: () => ForwarderState | null;
+  /** Null until they are known. */
+  readonly sessions: () => Sessions | null;
 }
 
 export class Metrics {
   readonly registry = new Registry();
+  readonly sessions: SessionMetrics;
   readonly #ops = this.#counter("sluice_ops_total", "Ops answered", ["op", "effect"]);
   readonly #unrecorded = this.#counter(
     "sluice_ops_unrecorded_total",
@@ -38,6 +43,11 @@ export class Metrics {
   readonly #changes = this.#counter("sluice_policy_changes_total", "Policy changes that came into force", [
     "cause",
   ]);
+  readonly #notEnforceable = this.#counter(
+    "sluice_limits_not_enforceable_total",
+    "Times a limit of open connections could not be enforced, since nobody tells their ends",
+    ["rule"],
+  );
   readonly #gaps = this.#counter("sluice_journal_gaps_total", "Losses announced as bridge.gap", ["cause"]);
   readonly #troubles = this.#counter(
     "sluice_forwarder_troubles_total",
@@ -61,11 +71,17 @@ export class Metrics {
     this.#journal(sources.journal);
     this.#policy(sources.policy);
     this.#forwarder(sources.forwarder);
+    this.sessions = new SessionMetrics(this.registry, sources.sessions);
   }
 
   answered(op: string, effect: string, durationMs: number): void {
     this.#ops.inc({ op, effect });
     this.#duration.observe(durationMs / 1000);
+  }
+
+  /** @param rule there are as many as the policy has rules with limits */
+  notEnforceable(rule: string): void {
+    this.#notEnforceable.inc({ rule });
   }
 
   unrecorded(failure: string, answer: string): void {

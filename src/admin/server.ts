@@ -1,5 +1,5 @@
 /**
- * The admin port: /healthz (the process answers), /readyz (it can decide ops now), /metrics.
+ * The admin port: /healthz (the process answers), /readyz (it can decide ops now), /metrics, /v1/sessions.
  *
  * Whether Redis or Kafka are there at this moment does not enter readiness: Sluice answers without them.
  */
@@ -10,15 +10,18 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Registry } from "prom-client";
 import { SluiceError } from "../errors.ts";
+import type { SessionFilter, SessionList } from "../sessions/listing.ts";
+import { sessionFilterIn } from "./session-filter.ts";
 
 export interface AdminParts {
   readonly token: string | undefined;
   readonly registry: Registry;
   /** Why not ready, or null. */
   readonly notReady: () => string | null;
+  readonly sessions: (filter: SessionFilter) => Promise<SessionList>;
 }
 
-export function adminApp({ token, registry, notReady }: AdminParts): Hono {
+export function adminApp({ token, registry, notReady, sessions }: AdminParts): Hono {
   const app = new Hono();
   app.get("/healthz", (c) => c.text("ok\n"));
   app.get("/readyz", (c) => {
@@ -34,6 +37,11 @@ export function adminApp({ token, registry, notReady }: AdminParts): Hono {
   app.get("/metrics", async (c) =>
     c.body(await registry.metrics(), 200, { "content-type": registry.contentType }),
   );
+  app.get("/v1/sessions", async (c) => {
+    const asked = sessionFilterIn(c.req.query());
+    return "problem" in asked ? c.json({ error: asked.problem }, 400) : c.json(await sessions(asked));
+  });
+  app.notFound((c) => c.json({ error: "no such path" }, 404));
   return app;
 }
 

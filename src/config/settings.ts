@@ -64,6 +64,10 @@ const nodeSettings = z.strictObject({
     z.string().min(1).optional(),
     "this frps's subDomainHost, joined to a proxy's subdomain for domain rules",
   ),
+  closeUserConn: setting(
+    z.array(z.string().min(1)).default([]),
+    "proxy types of which this frps sends CloseUserConn, known before the first has come",
+  ),
 });
 
 const redis = z.strictObject({
@@ -151,9 +155,27 @@ const events = z.strictObject({
   ),
 });
 
+const sessions = z.strictObject({
+  maxOpen: setting(
+    z.int().positive().default(1_000_000),
+    "bound on open sessions; beyond it the oldest is inferred to have ended",
+  ),
+  maxAgeMs: setting(milliseconds.default(86_400_000), "age at which a session is inferred to have ended", {
+    unit: "ms",
+  }),
+  endGraceMs: setting(
+    milliseconds.default(60_000),
+    "how long the closes of a proxy's sessions may come behind its own, where they are known to come",
+    { unit: "ms" },
+  ),
+});
+
 const admin = z.strictObject({
   host: setting(z.string().min(1).default("127.0.0.1"), "address of the admin port"),
-  port: setting(port.default(9001), "port of /healthz, /readyz and /metrics; 0 takes a free one"),
+  port: setting(
+    port.default(9001),
+    "port of /healthz, /readyz, /metrics and /v1/sessions; 0 takes a free one",
+  ),
   token: setting(
     z.string().min(1).optional(),
     "bearer token for all but /healthz and /readyz; needed to listen beyond loopback",
@@ -173,16 +195,19 @@ const log = z.strictObject({
   format: setting(z.enum(["pretty", "json"]).optional(), "by default pretty on a terminal, json else"),
 });
 
-const groups = { http, redis, policy, kafka, journal, events, admin, stop, log };
+const groups = { http, redis, policy, kafka, journal, events, sessions, admin, stop, log };
 
 export const settingsSchema = z.strictObject({
   node: setting(nodeName.default("frps"), "the frps's name when the path has none"),
   nodes: z
     .record(nodeName, nodeSettings)
     .default({})
-    .meta({ description: "per frps: auth, subdomainHost (file only)" }),
+    .meta({ description: "per frps: auth, subdomainHost, closeUserConn (file only)" }),
   data: z.strictObject({
-    dir: setting(z.string().min(1).default("./data"), "journal, cursor, instance id, last known policy"),
+    dir: setting(
+      z.string().min(1).default("./data"),
+      "journal, cursor, instance id, last known policy, open sessions",
+    ),
   }),
   ...groups,
 });

@@ -30,6 +30,16 @@ export function overriddenId(id: string): string {
   return uuidV5(`overridden\n${id}`);
 }
 
+/** The end of a session: derived twice it is one; one that was announced is another than one that was inferred. */
+export function endId(session: string, inferred: boolean): string {
+  return uuidV5(`${inferred ? "inferred" : "ended"}\n${session}`);
+}
+
+/** @param op the event id of the op that confirms the login */
+export function confirmedId(op: string): string {
+  return uuidV5(`confirmed\n${op}`);
+}
+
 /** What NewUserConn and CloseUserConn of one connection have in common, and nothing else gives. */
 export function sessionKey(node: string, client: string, proxy: string, remote: string): string {
   return uuidV5(`session\n${node}\n${client}\n${proxy}\n${remote}`);

@@ -1,36 +1,27 @@
 /**
- * From a decided op, or a fact about the bridge, to the one line that is journaled and published.
+ * From a decided op to the one line that is journaled and published.
  *
  * The attributes stand first and `data` last: the forwarder reads the attributes without parsing the rest.
  */
 import type { Decision } from "../decision.ts";
-import type { Stamp } from "../journal/journal.ts";
-import type { Op } from "../op.ts";
+import type { ClientInfo, Op, ProxyFacts } from "../op.ts";
+import type { OpData } from "./data.ts";
+import { type Draft, digits, isoTime, type Origin } from "./draft.ts";
 import { newId, opId, overriddenId, recordKey, sessionKey } from "./ids.ts";
 import type { Redact } from "./redact.ts";
-import {
-  dataSchemaOf,
-  type EventData,
-  type EventType,
-  eventTypes,
-  type OpData,
-  typePrefix,
-} from "./schema.ts";
+import { dataSchemaOf, type EventType, eventTypes, typePrefix } from "./schema.ts";
 import type { Stream } from "./streams.ts";
 
-/** An event that waits for its numbers. */
-export interface Draft {
-  readonly id: string;
-  readonly type: EventType;
-  readonly stream: Stream;
-  readonly key: string;
-  readonly render: (stamp: Stamp) => string;
-}
+/** A client may ask for thousands of domains; `content` of its NewProxy has them all. */
+const mostDomains = 64;
 
-/** Who publishes: in every event. */
-export interface Origin {
-  readonly instance: string;
-  readonly epoch: string;
+/** What is known of an op from the ops before it. */
+export interface OpContext {
+  readonly clientInfo: ClientInfo | null;
+  /** The op's proxy, with what its NewProxy said of it. */
+  readonly proxy: ProxyFacts | null;
+  /** Of user connections: the session key, and at a close the session that it ends, where there is one. */
+  readonly session: { readonly key: string; readonly id: string | null } | null;
 }
 
 /** Native op name to the event types of its outcomes. */
@@ -50,12 +41,12 @@ export function opDraft(
   decision: Decision,
   origin: Origin,
   redact: Redact,
+  { clientInfo, proxy, session }: OpContext,
   supersedes?: string,
 ): Draft {
   const types = op.known ? typesByOp[op.name] : undefined;
   const type =
     types === undefined ? "op.unknown" : decision.effect === "refused" ? types.refused : types.allowed;
-  const session = sessionOf(op, type);
   const firstId = op.reqid === null ? newId() : opId(op.node, op.reqid, op.name);
   const id = supersedes === undefined ? firstId : overriddenId(supersedes);
   const { stream } = eventTypes[type];
@@ -67,9 +58,11 @@ export function opDraft(
     reqid: op.reqid,
     user: op.user,
     client: op.client,
-    proxy: op.proxy === null ? null : { name: op.proxy.name, type: op.proxy.type },
+    clientInfo,
+    proxy: proxy === null ? null : proxyData(proxy),
     remote: op.remote,
-    session: session === null ? null : { id: type === "session.started" ? id : null, key: session.key },
+    session: session === null ? null : { id: type === "session.started" ? id : session.id, key: session.key },
+    ...(op.traffic && { bytes: op.traffic }),
     decision: {
       effect: decision.effect,
       reason: decision.reason,
@@ -82,7 +75,7 @@ export function opDraft(
     rewrite: rewriteOf(op, decision, redact),
     content: redact(op.content),
   };
-  const subject = op.proxy === null ? (op.user ?? "") : `${op.user ?? ""}/${op.proxy.name}`;
+  const subject = subjectOf(op.user, op.proxy?.name ?? null);
   return {
     id,
     type,
@@ -112,41 +105,13 @@ export function opDraft(
   };
 }
 
-/** An event about the bridge, the policy, or a body that was no op. Its data may depend on its own numbers. */
-export function factDraft<T extends EventType>(
-  type: T,
-  about: { readonly source: string; readonly subject?: string; readonly key: string; readonly atMs: number },
-  origin: Origin,
-  dataOf: (own: Stamp) => EventData<T>,
-): Draft {
-  const id = newId();
-  const key = recordKey(about.key, origin.instance);
-  return {
-    id,
-    type,
-    stream: eventTypes[type].stream,
-    key,
-    render: (stamp) => {
-      const data = dataOf(stamp);
-      return JSON.stringify({
-        specversion: "1.0",
-        id,
-        source: about.source,
-        type: typePrefix + type,
-        subject: about.subject === "" ? undefined : about.subject,
-        time: new Date(about.atMs).toISOString(),
-        datacontenttype: "application/json",
-        dataschema: dataSchemaOf(type),
-        policyrev: "revision" in data ? data.revision.to : undefined,
-        instance: origin.instance,
-        epoch: origin.epoch,
-        sequence: digits(stamp.sequence),
-        journalseq: digits(stamp.journalseq),
-        partitionkey: key,
-        data,
-      });
-    },
-  };
+/** `user/proxy`, or what there is of it. */
+export function subjectOf(user: string | null, proxy: string | null): string {
+  return proxy === null ? (user ?? "") : `${user ?? ""}/${proxy}`;
+}
+
+export function proxyData({ name, type, remotePort, domains }: ProxyFacts): NonNullable<OpData["proxy"]> {
+  return { name, type, remotePort, domains: domains.slice(0, mostDomains) };
 }
 
 function keyOf(stream: Stream, op: Op, session: string | undefined): string {
@@ -157,10 +122,14 @@ function keyOf(stream: Stream, op: Op, session: string | undefined): string {
   return op.node;
 }
 
-function sessionOf(op: Op, type: EventType): { readonly key: string } | null {
-  if (eventTypes[type].stream !== "user-sessions") return null;
-  const remote = op.remote === null ? "" : `${op.remote.ip ?? ""} ${op.remote.port ?? ""}`;
-  return { key: sessionKey(op.node, op.client ?? "", op.proxy?.name ?? "", remote) };
+export function isUserConnection(op: Op): boolean {
+  return op.known && (op.name === "NewUserConn" || op.name === "CloseUserConn");
+}
+
+/** What both ends of a user connection give without a look-up. */
+export function sessionKeyOf({ node, client, proxy, remote }: Op): string {
+  const address = remote === null ? "" : `${remote.ip ?? ""} ${remote.port ?? ""}`;
+  return sessionKey(node, client ?? "", proxy?.name ?? "", address);
 }
 
 function rewriteOf(op: Op, decision: Decision, redact: Redact): OpData["rewrite"] {
@@ -170,20 +139,4 @@ function rewriteOf(op: Op, decision: Decision, redact: Redact): OpData["rewrite"
   return Object.fromEntries(
     Object.keys(to).map((name) => [name, { from: from[name] ?? null, to: to[name] }]),
   );
-}
-
-let lastMs = Number.NaN;
-let lastIso = "";
-
-/** Under load many ops share a millisecond. */
-function isoTime(ms: number): string {
-  if (ms !== lastMs) {
-    lastMs = ms;
-    lastIso = new Date(ms).toISOString();
-  }
-  return lastIso;
-}
-
-function digits(number: number): string {
-  return String(number).padStart(16, "0");
 }

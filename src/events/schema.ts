@@ -6,99 +6,31 @@
  * asks; numbers that can outgrow 32 bits travel as text.
  */
 import { z } from "zod";
+import {
+  loginConfirmedData,
+  lossData,
+  malformedData,
+  moment,
+  opData,
+  policyChangedData,
+  policyEmptiedData,
+  policyRejectedData,
+  progressData,
+  sessionEndedData,
+  startedData,
+  stoppedData,
+} from "./data.ts";
 import type { Stream } from "./streams.ts";
 
 export const typePrefix = "sluice.";
 
-const count = z.int().nonnegative();
 const sixteenDigits = z.string().regex(/^\d{16}$/);
-const span = z.strictObject({ first: count, last: count.nullable() });
-const spans = z.record(z.string(), span);
-const revisions = z.strictObject({ from: z.string(), to: z.string() });
-
-const check = z.strictObject({
-  rule: z.string(),
-  condition: z.string(),
-  result: z.enum(["pass", "fail", "skip"]),
-  seen: z.string().optional(),
-});
-
-const outcome = { reason: z.string(), code: z.string(), rule: z.string().nullable() };
-
-export const opData = z.strictObject({
-  protocol: z.enum(["frp", "prox"]),
-  node: z.string(),
-  op: z.string(),
-  reqid: z.string().nullable(),
-  user: z.string().nullable(),
-  client: z.string().nullable(),
-  proxy: z.strictObject({ name: z.string(), type: z.string().nullable() }).nullable(),
-  remote: z.strictObject({ ip: z.string().nullable(), port: z.int().nullable() }).nullable(),
-  session: z.strictObject({ id: z.uuid().nullable(), key: z.uuid() }).nullable(),
-  decision: z.strictObject({
-    effect: z.enum(["allowed", "refused", "recorded"]),
-    ...outcome,
-    revision: z.string(),
-    checks: z.array(check),
-    wouldRefuse: z.strictObject(outcome).optional(),
-  }),
-  /** Fields that the answer changed, by native name. */
-  rewrite: z.record(z.string(), z.strictObject({ from: z.unknown(), to: z.unknown() })).nullable(),
-  /** The op as it came, redacted. */
-  content: z.record(z.string(), z.unknown()),
-});
-
-const malformedData = z.strictObject({
-  protocol: z.enum(["frp", "prox"]),
-  node: z.string(),
-  /** `login_flood` counts logins beyond http.loginsPerMinute; the rest say why a body was no op. */
-  reason: z.enum(["not_json", "not_utf8", "too_large", "no_op", "bad_content", "cut_off", "login_flood"]),
-  /** Bytes received; of a body that was too large, those read before it was refused. */
-  length: count.nullable(),
-  sha256: z.string().nullable(),
-  peer: z.string().nullable(),
-  /** How many of the same reason and peer were left out since the last such event. */
-  suppressed: count,
-});
-
-const lossData = z.strictObject({
-  epoch: z.string(),
-  cause: z.enum(["journal_full", "journal_io", "journal_damaged", "killed_while_failing"]),
-  journalseq: span,
-  topics: spans,
-  count: count.nullable(),
-});
-
-const startedData = z.strictObject({
-  version: z.string(),
-  previous: z.strictObject({ epoch: z.string(), topics: spans }).nullable(),
-  policy: z.strictObject({
-    source: z.enum(["redis", "file"]),
-    available: z.boolean(),
-    rules: count,
-    revision: z.string(),
-  }),
-  kafka: z.boolean(),
-  topics: spans,
-});
-
-const stoppedData = z.strictObject({ reason: z.string(), topics: spans });
-const progressData = z.strictObject({ journalseq: count, topics: spans });
-
-const policyChangedData = z.strictObject({
-  key: z.string(),
-  before: z.unknown(),
-  after: z.unknown(),
-  cause: z.enum(["written", "deleted", "expired", "resync", "accepted"]),
-  revision: revisions,
-});
-const policyRejectedData = z.strictObject({ key: z.string(), problem: z.string(), revision: revisions });
-const policyEmptiedData = z.strictObject({ rulesKept: count, revision: revisions });
 
 /** Each type (without prefix), the stream it goes to, and its data. */
 export const eventTypes = {
   "login.allowed": { stream: "logins", data: opData },
   "login.refused": { stream: "logins", data: opData },
+  "login.confirmed": { stream: "logins", data: loginConfirmedData },
   "proxy.allowed": { stream: "proxies", data: opData },
   "proxy.refused": { stream: "proxies", data: opData },
   "proxy.closed": { stream: "proxies", data: opData },
@@ -109,6 +41,7 @@ export const eventTypes = {
   "session.started": { stream: "user-sessions", data: opData },
   "session.refused": { stream: "user-sessions", data: opData },
   "session.closed": { stream: "user-sessions", data: opData },
+  "session.ended": { stream: "user-sessions", data: sessionEndedData },
   "op.unknown": { stream: "unknown", data: opData },
   "op.malformed": { stream: "unknown", data: malformedData },
   "policy.changed": { stream: "policy-changes", data: policyChangedData },
@@ -122,14 +55,13 @@ export const eventTypes = {
 
 export type EventType = keyof typeof eventTypes;
 export type EventData<T extends EventType> = z.infer<(typeof eventTypes)[T]["data"]>;
-export type OpData = z.infer<typeof opData>;
 
 const attributes = {
   specversion: z.literal("1.0"),
   id: z.uuid(),
   source: z.string().startsWith("/"),
   subject: z.string().min(1).optional(),
-  time: z.iso.datetime({ precision: 3 }),
+  time: moment,
   datacontenttype: z.literal("application/json"),
   op: z.string().optional(),
   decision: z.enum(["allowed", "refused", "recorded"]).optional(),

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
-import { type Draft, factDraft, type Origin } from "../events/render.ts";
+import { type Draft, factDraft, type Origin } from "../events/draft.ts";
 import type { EventData } from "../events/schema.ts";
 
 export type MalformedReport = Omit<EventData<"op.malformed">, "suppressed" | "protocol">;

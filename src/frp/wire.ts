@@ -6,9 +6,10 @@ import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import { clientId } from "../events/ids.ts";
 import { parseJson } from "../exact-json.ts";
-import type { Op, ProxyFacts, Remote } from "../op.ts";
+import type { ClientInfo, Op, ProxyFacts, Remote } from "../op.ts";
 import { parseRemote } from "../policy/addresses.ts";
 import { requestedDomains } from "../policy/domains.ts";
+import { trafficIn } from "./traffic.ts";
 
 const text = z.string().optional();
 const user = z
@@ -57,6 +58,10 @@ interface AnyContent {
   readonly client_address?: unknown;
   readonly custom_domains?: unknown;
   readonly subdomain?: unknown;
+  readonly remote_port?: unknown;
+  readonly metas?: unknown;
+  readonly hostname?: unknown;
+  readonly version?: unknown;
 }
 
 export type MalformedReason = "not_json" | "not_utf8" | "no_op" | "bad_content";
@@ -95,10 +100,18 @@ function nativeName(op: string, content: AnyContent): string {
   return op === "Ping" && typeof content.run_id === "string" ? "NewWorkConn" : op;
 }
 
+interface NestedUser {
+  readonly user?: unknown;
+  readonly run_id?: unknown;
+  readonly metas?: unknown;
+}
+
 function opOf(name: string, known: boolean, content: AnyContent & Record<string, unknown>, call: Call): Op {
   // Login names its user by a text, every other op by an object.
-  const nested = isObject(content.user) ? (content.user as { user?: unknown; run_id?: unknown }) : null;
+  const nested = isObject(content.user) ? (content.user as NestedUser) : null;
   const runId = textOf(nested ? nested.run_id : content.run_id) || textOf(content.run_id);
+  const metas = nested ? nested.metas : content.metas;
+  const remote = remoteOf(content);
   const namesUser = known || nested !== null || typeof content.user === "string";
   return {
     protocol: "frp",
@@ -110,7 +123,10 @@ function opOf(name: string, known: boolean, content: AnyContent & Record<string,
     user: namesUser ? textOf(nested ? nested.user : content.user) : null,
     client: runId === "" ? null : clientId(runId),
     proxy: proxyOf(content, aboutProxy.has(name), call.subdomainHost),
-    remote: remoteOf(content),
+    remote,
+    metas: isObject(metas) ? metas : null,
+    clientInfo: name === "Login" ? clientInfoOf(content, remote) : null,
+    traffic: name === "CloseUserConn" ? trafficIn(content) : null,
     content,
     atMs: call.atMs,
   };
@@ -124,12 +140,32 @@ function proxyOf(content: AnyContent, always: boolean, subdomainHost: string | u
     : [];
   const subdomain = textOf(content.subdomain);
   const domains = requestedDomains(custom, subdomain, subdomainHost ?? null);
-  return { name: textOf(content.proxy_name), type: type === "" ? null : type, domains };
+  const remotePort = typeof content.remote_port === "number" && content.remote_port !== 0;
+  return {
+    name: textOf(content.proxy_name),
+    type: type === "" ? null : type,
+    domains,
+    remotePort: remotePort ? (content.remote_port as number) : null,
+  };
+}
+
+function clientInfoOf(content: AnyContent, remote: Remote | null): ClientInfo {
+  return {
+    address: remote?.ip ?? null,
+    port: remote?.port ?? null,
+    hostname: shortText(content.hostname),
+    version: shortText(content.version),
+  };
 }
 
 function remoteOf(content: AnyContent): Remote | null {
   const address = content.remote_addr ?? content.client_address;
   return typeof address === "string" && address !== "" ? parseRemote(address) : null;
+}
+
+/** What goes into every event of a client is kept short: the client chooses it. */
+function shortText(value: unknown): string | null {
+  return textOf(value).slice(0, 255).toWellFormed() || null;
 }
 
 function textOf(value: unknown): string {

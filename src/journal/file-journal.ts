@@ -158,6 +158,10 @@ export class FileJournal implements Journal {
     if (this.#shortfall.failure === "journal_full") this.#writer.kick();
   }
 
+  covered(journalseq: number): void {
+    this.#store.covered = journalseq;
+  }
+
   sequences(): Readonly<Record<string, number>> {
     return this.#numbering.givenSequences();
   }

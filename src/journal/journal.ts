@@ -49,6 +49,8 @@ export interface Journal {
   readonly failing: boolean;
   /** The forwarder has Kafka's word for every record up to this journalseq. */
   acknowledged(journalseq: number): void;
+  /** Nobody needs records up to this journalseq to know what is open; without a call, none is needed for that. */
+  covered(journalseq: number): void;
   /** The last durable journalseq, shared with the forwarder's thread: one BigInt64, woken by Atomics.notify. */
   readonly durable: SharedArrayBuffer;
   /** Per topic the last sequence given in this epoch; topics without any are left out. */

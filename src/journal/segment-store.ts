@@ -34,6 +34,8 @@ export interface StoreOptions {
 
 export class SegmentStore {
   acknowledged: number;
+  /** What lies behind this is kept beyond keepMs, but gives way when room is needed. */
+  covered = Number.POSITIVE_INFINITY;
   readonly #options: StoreOptions;
   /** Small enough that a journal of maxBytes has a few segments to give up. */
   readonly #segmentBytes: number;
@@ -108,8 +110,12 @@ export class SegmentStore {
     const { forwarding, keepMs, clock, log } = this.#options;
     const untilMs = clock.now() - keepMs;
     let removed = 0;
-    while (forwarding && (this.#sealed[0]?.sealedMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
-      if (!(await this.#dropOldest())) break;
+    for (
+      let [oldest] = this.#sealed;
+      forwarding && oldest && oldest.sealedMs <= untilMs;
+      [oldest] = this.#sealed
+    ) {
+      if (oldest.last > this.covered || !(await this.#dropOldest())) break;
       removed++;
     }
     if (removed > 0) log.info({ removed, bytes: this.bytes }, "journal: old segments are removed");

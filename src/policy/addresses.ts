@@ -71,6 +71,14 @@ export function parseNetwork(text: string): Network | null {
   return { address: cut, length, text: length === longest ? base : `${base}/${length}` };
 }
 
+/** Whether an address, as canonical text, lies in a network. */
+export function contains({ address, length }: Network, ip: string): boolean {
+  const asked = parseAddress(ip);
+  if (asked?.family === 4 && address.family === 4) return prefixOfV4(asked.bits, length) === address.bits;
+  if (asked?.family !== 6 || address.family !== 6) return false;
+  return prefixOfV6(asked.groups, length).padEnd(8, "\0") === address.groups;
+}
+
 /** The first `length` bits as a signed 32-bit integer, which V8 keeps without allocating. */
 export function prefixOfV4(bits: number, length: number): number {
   // A shift by 32 is a shift by 0 in JavaScript.

@@ -5,7 +5,7 @@
  * To add one: a function here that makes it, and in rule-value.ts a field of the schema and a line in
  * conditionsOf.
  */
-import type { ReasonCode } from "../decision.ts";
+import type { Check, ReasonCode } from "../decision.ts";
 import type { Op } from "../op.ts";
 import type { Facts } from "./facts.ts";
 
@@ -18,9 +18,9 @@ export interface Condition {
   ask(op: Op, facts: Facts): Answered;
 }
 
-interface Answered {
+export interface Answered {
   /** `skip` where the op is none that this condition is asked at. */
-  readonly result: "pass" | "fail" | "skip";
+  readonly result: Check["result"];
   /** What was there, in words fit for a log. Never a secret. */
   readonly seen?: string;
 }

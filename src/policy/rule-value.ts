@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { hint } from "../spelling.ts";
 import { type Condition, notEnded } from "./conditions.ts";
+import { limitsOf, limitsSchema } from "./limits.ts";
 import { misspeltOp } from "./op-names.ts";
 import type { Scope } from "./rule-key.ts";
 
@@ -67,6 +68,7 @@ const fields = z.strictObject({
   ops: z.array(opName, { error: "must be a list of ops" }).min(1, "must not be empty").optional(),
   notBefore: moment.optional(),
   expiresAt: moment.optional(),
+  limits: limitsSchema.optional(),
   enforce: z.boolean({ error: "must be true or false" }).optional(),
   by: text.optional(),
   note: text.optional(),
@@ -132,6 +134,10 @@ function readObject(json: string, scope: Scope): ReadValue {
   if (notBefore !== null && expiresAt !== null && notBefore >= expiresAt) {
     return { problem: "expiresAt is not after notBefore" };
   }
+  const limits = read.data.limits === undefined ? noConditions : limitsOf(read.data.limits, scope);
+  if (limits === null) {
+    return { problem: "limits count per user, proxy or address: they stand on a user, proxy or ip rule" };
+  }
   const terms = {
     effect,
     reason: read.data.reason === undefined ? null : cleanReason(read.data.reason),
@@ -142,15 +148,17 @@ function readObject(json: string, scope: Scope): ReadValue {
     by: read.data.by ?? null,
     note: read.data.note ?? null,
   };
-  return { terms: { ...terms, conditions: conditionsOf(terms) } };
+  return { terms: { ...terms, conditions: conditionsOf(terms, limits) } };
 }
 
 /** In the order in which they are asked. */
-function conditionsOf({ effect, expiresAtMs }: Omit<RuleTerms, "conditions">): readonly Condition[] {
-  const conditions: Condition[] = [];
+function conditionsOf(
+  { effect, expiresAtMs }: Omit<RuleTerms, "conditions">,
+  limits: readonly Condition[],
+): readonly Condition[] {
   // A deny or require that has ended is no longer in force instead.
-  if (effect === "allow" && expiresAtMs !== null) conditions.push(notEnded(expiresAtMs));
-  return conditions.length === 0 ? noConditions : conditions;
+  if (effect !== "allow" || expiresAtMs === null) return limits;
+  return [notEnded(expiresAtMs), ...limits];
 }
 
 function effectWhereUnsaid(scope: Scope): Effect {

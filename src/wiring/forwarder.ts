@@ -1,7 +1,7 @@
 /** The forwarder, when there is a Kafka to forward to. */
 import type { Metrics } from "../admin/metrics.ts";
 import type { Announcer } from "../announcer.ts";
-import type { Origin } from "../events/render.ts";
+import type { Origin } from "../events/draft.ts";
 import { type Forwarder, startForwarder } from "../forwarder/handle.ts";
 import type { Journal, Loss } from "../journal/journal.ts";
 import { kafkaSettingsOf } from "../kafka/settings.ts";

@@ -4,8 +4,8 @@ import type { Metrics } from "../admin/metrics.ts";
 import { AdminPort, adminApp } from "../admin/server.ts";
 import type { Announcer } from "../announcer.ts";
 import { Bridge } from "../bridge.ts";
+import type { Origin } from "../events/draft.ts";
 import { redactor } from "../events/redact.ts";
-import type { Origin } from "../events/render.ts";
 import { Callers } from "../frp/caller.ts";
 import { frpEdge } from "../frp/edge.ts";
 import { MalformedReports } from "../frp/malformed.ts";
@@ -13,15 +13,25 @@ import { PluginPort } from "../frp/server.ts";
 import type { Journal } from "../journal/journal.ts";
 import { observer } from "../observer.ts";
 import type { PolicyView } from "../policy/policy.ts";
+import { listSessions } from "../sessions/listing.ts";
+import type { Sessions } from "../sessions/sessions.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 
 export async function openAdminPort(
-  { settings, resources }: WiringParts,
+  { settings, clock, resources }: WiringParts,
   metrics: Metrics,
+  sessions: Sessions,
   notReady: () => string | null,
 ): Promise<AddressInfo> {
   const { host, port, token } = settings.admin;
-  const admin = new AdminPort(adminApp({ token, registry: metrics.registry, notReady }));
+  const admin = new AdminPort(
+    adminApp({
+      token,
+      registry: metrics.registry,
+      notReady,
+      sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
+    }),
+  );
   const address = await admin.listen(host, port);
   resources.onRelease("admin port", releaseMs, () => admin.close());
   return address;
@@ -29,6 +39,7 @@ export async function openAdminPort(
 
 export interface PluginParts {
   readonly policy: PolicyView;
+  readonly sessions: Sessions;
   readonly journal: Journal;
   readonly announcer: Announcer;
   readonly origin: Origin;
@@ -38,13 +49,13 @@ export interface PluginParts {
 
 export async function openPluginPort(
   { settings, clock, log, resources }: WiringParts,
-  { policy, journal, announcer, origin, metrics, stopping }: PluginParts,
+  { policy, sessions, journal, announcer, origin, metrics, stopping }: PluginParts,
 ): Promise<{ readonly address: AddressInfo; readonly cut: () => void }> {
   const { http, events } = settings;
   const watch = observer(metrics, log);
   const redact = redactor(events.redact, events.hmacKey);
   const { onFailure } = settings.journal;
-  const bridge = new Bridge({ policy, journal, origin, redact, clock, observer: watch, onFailure });
+  const bridge = new Bridge({ policy, sessions, journal, origin, redact, clock, observer: watch, onFailure });
   const malformed = new MalformedReports({
     clock,
     origin,

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { Metrics } from "../../src/admin/metrics.ts";
 import { adminApp } from "../../src/admin/server.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
+import { listSessions } from "../../src/sessions/listing.ts";
+import { World } from "../sessions/world.ts";
 
 const stats = {
   bytes: 4096,
@@ -21,6 +23,7 @@ interface Given {
 }
 
 function admin({ token, notReady = null }: Given = {}) {
+  const { sessions, clock } = new World();
   const metrics = new Metrics({
     journal: () => stats,
     policy: () => ({
@@ -29,8 +32,14 @@ function admin({ token, notReady = null }: Given = {}) {
       source: { kind: "redis", connected: false, ageMs: 1500, lastError: null },
     }),
     forwarder: () => null,
+    sessions: () => sessions,
   });
-  const app = adminApp({ token, registry: metrics.registry, notReady: () => notReady });
+  const app = adminApp({
+    token,
+    registry: metrics.registry,
+    notReady: () => notReady,
+    sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
+  });
   const get = (path: string, authorization?: string): Response | Promise<Response> =>
     app.request(path, authorization === undefined ? {} : { headers: { authorization } });
   return { metrics, get };

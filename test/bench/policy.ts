@@ -80,6 +80,9 @@ const op: Op = {
   client: null,
   proxy: null,
   remote: null,
+  metas: null,
+  clientInfo: null,
+  traffic: null,
   content: {},
   atMs: 0,
 };
@@ -93,7 +96,10 @@ async function measure(work: Work, rules: number): Promise<boolean> {
     clock: systemClock,
     log: silent,
     onNote: () => {
-      const { reason } = decide(replica, op, { nowMs: systemClock.now() });
+      const { reason } = decide(replica, op, {
+        nowMs: systemClock.now(),
+        connections: { open: () => 0, begun: () => 0, endsAnnounced: () => false },
+      });
       obeyedMs.set(Number(reason), nowMs());
     },
     lastKnownGood: new LastKnownGood({

@@ -58,7 +58,7 @@ describe("settings", () => {
     expect(settings.journal.segmentBytes).toBe(1_048_576);
     expect(settings.kafka.brokers).toEqual(["a:1", "b:2"]);
     expect(settings.policy.ownNames).toBe(false);
-    expect(settings.nodes).toEqual({ "edge-2": { auth: "u:p" } });
+    expect(settings.nodes).toEqual({ "edge-2": { auth: "u:p", closeUserConn: [] } });
     expect(origins.get("http.port")).toBe("SLUICE_HTTP_PORT");
     expect(origins.get("node")).toBe(file);
   });

@@ -1,4 +1,4 @@
-import { copyFile, readFile } from "node:fs/promises";
+import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Building, built, isBuilt } from "./cache.ts";
 import { onPath, run } from "./process.ts";
@@ -31,17 +31,24 @@ export async function frpPrograms(): Promise<FrpPrograms> {
   return { frps: join(folder, "bin/frps"), frpc: join(folder, "bin/frpc") };
 }
 
+function fromModuleProxy(): Promise<Building> {
+  return goModule("frp", MODULE, COMMANDS);
+}
+
 /**
- * Built in a module of our own: frp's go.mod has a replace, which `go install` refuses. The tag leaves out the web
- * pages, which the module doesn't carry.
+ * `packages` built into `bin/` in a Go module of our own, of frp's packages: frp's go.mod has a replace, which
+ * `go install` refuses. The tag leaves out the web pages, which the module doesn't carry.
  */
-async function fromModuleProxy(): Promise<Building> {
+export async function goModule(name: string, module: string, packages: string[]): Promise<Building> {
+  const sources = (await readdir(module)).filter((file) => file.endsWith(".go")).sort();
+  const texts = ["go.mod", ...sources].map((file) => readFile(join(module, file), "utf8"));
   return {
-    name: "frp",
-    recipe: await readFile(join(MODULE, "go.mod"), "utf8"),
+    name,
+    recipe: (await Promise.all(texts)).join(""),
     async build(folder) {
-      for (const file of ["go.mod", "go.sum"]) await copyFile(join(MODULE, file), join(folder, file));
-      await run({ program: "go", args: ["build", "-tags", "noweb", "-o", "bin/", ...COMMANDS], cwd: folder });
+      for (const file of ["go.mod", "go.sum", ...sources])
+        await copyFile(join(module, file), join(folder, file));
+      await run({ program: "go", args: ["build", "-tags", "noweb", "-o", "bin/", ...packages], cwd: folder });
     },
   };
 }

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
-import { temporaryFolder } from "./folder.ts";
+import { type Folder, temporaryFolder } from "./folder.ts";
 import { frpPrograms } from "./frp-program.ts";
 import { freePort } from "./ports.ts";
 import { NativeServer, type Server } from "./server.ts";
@@ -46,6 +46,21 @@ export const SUBDOMAIN_HOST = "frp.test";
 
 /** Starts frps; resolves when it takes clients. It need not have a plugin that answers. */
 export async function startFrps(options: FrpsOptions = {}): Promise<FrpsHost> {
+  const { frps } = await frpPrograms();
+  return startFrpsAs({ program: frps, folder: await temporaryFolder("frps") }, options);
+}
+
+/** A program with the command line of frps or frpc. */
+interface FrpProgram {
+  program: string;
+  /** Besides its config. */
+  args?: string[];
+  /** For its config and whatever it writes; removed at its end. */
+  folder: Folder;
+}
+
+/** As `startFrps`, with a frps of another make. */
+export async function startFrpsAs(program: FrpProgram, options: FrpsOptions = {}): Promise<FrpsHost> {
   const { plugins = [], token = "frp-token", proxyBindAddr = "127.0.0.1", settings } = options;
   const [bindPort, httpPort, httpsPort, tcpmuxPort] = [
     await freePort(),
@@ -53,7 +68,7 @@ export async function startFrps(options: FrpsOptions = {}): Promise<FrpsHost> {
     await freePort(),
     await freePort(),
   ];
-  const server = await program("frps", /frps started successfully/, {
+  const server = await serverOf(program, /frps started successfully/, {
     bindAddr: "127.0.0.1",
     bindPort,
     proxyBindAddr,
@@ -89,7 +104,8 @@ export type FrpcHost = NativeServer;
 export async function startFrpc(options: FrpcOptions): Promise<FrpcHost> {
   const { frps, user, metadatas, proxies = [], visitors = [], heartbeatSeconds = 2, settings } = options;
   const ready = options.until === "nothing" ? /./ : /login to server success/;
-  const client = await program("frpc", ready, {
+  const { frpc: program } = await frpPrograms();
+  const client = await serverOf({ program, folder: await temporaryFolder("frpc") }, ready, {
     serverAddr: "127.0.0.1",
     serverPort: frps.bindPort,
     ...(user === undefined ? {} : { user }),
@@ -113,13 +129,12 @@ async function allStarted(client: Server, proxies: Toml[], visitors: Toml[]): Pr
   await Promise.all(lines.map((line) => client.log.saw(line, { timeoutMs: READY_WITHIN_MS })));
 }
 
-async function program(name: "frps" | "frpc", ready: RegExp, settings: Toml): Promise<NativeServer> {
-  const programs = await frpPrograms();
-  const folder = await temporaryFolder(name);
-  const file = join(folder.path, `${name}.toml`);
+async function serverOf(of: FrpProgram, ready: RegExp, settings: Toml): Promise<NativeServer> {
+  const { program, args = [], folder } = of;
+  const file = join(folder.path, "frp.toml");
   await writeFile(file, stringify({ log: { level: "debug", disablePrintColor: true }, ...settings }));
   return new NativeServer({
-    command: { program: programs[name], args: ["-c", file], cwd: folder.path },
+    command: { program, args: ["-c", file, ...args], cwd: folder.path },
     ready,
     readyWithinMs: READY_WITHIN_MS,
     graceMs: GRACE_MS,

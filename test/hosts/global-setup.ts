@@ -24,6 +24,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     redis: await providerOf("redis"),
     kafka: await providerOf("kafka"),
     frp: await providerOf("frp"),
+    "frp-ends": await providerOf("frp-ends"),
   });
   const desk = createServer((request, response) => void answer(request.url, response));
   await new Promise<void>((resolve) => desk.listen(0, "127.0.0.1", resolve));

@@ -3,15 +3,20 @@
  *
  *   given by the environment ──▶ a Docker engine ──▶ a program of this machine ──▶ missing, with the reason
  *
- * SLUICE_TEST_PROVIDER=docker or native forces one way; frp, which has no image, then stays a program.
+ * SLUICE_TEST_PROVIDER=docker or native forces one way; frp's programs, which have no image, then stay programs.
  */
 import { engineAnswers } from "./docker.ts";
+import { frpEndsMissing, frpEndsProgram } from "./frp-ends-program.ts";
 import { frpMissing, frpPrograms } from "./frp-program.ts";
 import { imageFor } from "./images.ts";
 import { kafkaMissing, kafkaProgram } from "./kafka-program.ts";
 import { redisMissing, redisProgram } from "./redis-program.ts";
 
-export type Service = "redis" | "kafka" | "frp";
+/** What has an image, and what is only ever a program. */
+type Imaged = "redis" | "kafka";
+type Imageless = "frp" | "frp-ends";
+
+export type Service = Imaged | Imageless;
 
 export type Provider = { way: "docker" | "native" } | { way: "missing"; why: string };
 
@@ -19,13 +24,19 @@ const missing: Record<Service, () => Promise<string | undefined>> = {
   redis: redisMissing,
   kafka: kafkaMissing,
   frp: frpMissing,
+  "frp-ends": frpEndsMissing,
 };
+
+function hasImage(service: Service): service is Imaged {
+  return service === "redis" || service === "kafka";
+}
 
 /** The address of a server that the environment names; it serves as the shared one and is never stopped. */
 export function given(service: Service): string | undefined {
   const { SLUICE_TEST_PROVIDER, SLUICE_TEST_REDIS_URL, SLUICE_TEST_KAFKA_BROKERS } = process.env;
   if (SLUICE_TEST_PROVIDER) return undefined;
-  return { redis: SLUICE_TEST_REDIS_URL, kafka: SLUICE_TEST_KAFKA_BROKERS, frp: undefined }[service];
+  if (!hasImage(service)) return undefined;
+  return { redis: SLUICE_TEST_REDIS_URL, kafka: SLUICE_TEST_KAFKA_BROKERS }[service];
 }
 
 /** How servers that a test may stop are started here. Fetches and builds nothing. */
@@ -33,7 +44,7 @@ export async function providerOf(service: Service): Promise<Provider> {
   const forced = process.env.SLUICE_TEST_PROVIDER;
   if (forced !== undefined && forced !== "docker" && forced !== "native")
     throw new Error(`SLUICE_TEST_PROVIDER is ${forced}; docker or native would be right`);
-  if (service !== "frp" && forced !== "native") {
+  if (hasImage(service) && forced !== "native") {
     if (await engineAnswers()) return { way: "docker" };
     if (forced === "docker") return { way: "missing", why: "no Docker engine answers" };
   }
@@ -42,7 +53,7 @@ export async function providerOf(service: Service): Promise<Provider> {
 }
 
 /** As `providerOf`, and from Docker only if its image can be had; throws when the service is missing. */
-export async function wayOf(service: "redis" | "kafka"): Promise<"docker" | "native"> {
+export async function wayOf(service: Imaged): Promise<"docker" | "native"> {
   const provider = await providerOf(service);
   if (provider.way === "missing") throw new Error(`no ${service} for tests: ${provider.why}`);
   if (provider.way === "native") return "native";
@@ -55,12 +66,17 @@ export async function wayOf(service: "redis" | "kafka"): Promise<"docker" | "nat
   }
 }
 
-const programs = { redis: redisProgram, kafka: kafkaProgram, frp: frpPrograms };
+const programs = {
+  redis: redisProgram,
+  kafka: kafkaProgram,
+  frp: frpPrograms,
+  "frp-ends": frpEndsProgram,
+};
 
 /** Fetches and builds all that starting the service will need; throws when it is missing. */
 export async function prepare(service: Service): Promise<void> {
   if (given(service)) return;
   const provider = await providerOf(service);
   if (provider.way === "missing") throw new Error(`no ${service} for tests: ${provider.why}`);
-  if (service === "frp" || (await wayOf(service)) === "native") await programs[service]();
+  if (!hasImage(service) || (await wayOf(service)) === "native") await programs[service]();
 }

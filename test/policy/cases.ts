@@ -7,12 +7,15 @@ import type { Decision, ReasonCode } from "../../src/decision.ts";
 import type { Op } from "../../src/op.ts";
 import { parseRemote } from "../../src/policy/addresses.ts";
 import { requestedDomains } from "../../src/policy/domains.ts";
+import type { ConnectionCounts, Facts } from "../../src/policy/facts.ts";
 import type { PolicySettings, PolicyView } from "../../src/policy/policy.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 
 /** Every case takes place at this moment. */
 const now = "2026-06-01T12:00:00Z";
 export const nowMs = Date.parse(now);
+const noConnections: ConnectionCounts = { open: () => 0, begun: () => 0, endsAnnounced: () => false };
+export const facts: Facts = { nowMs, connections: noConnections };
 const before = "2026-05-31T00:00:00Z";
 const after = "2026-06-02T00:00:00Z";
 
@@ -58,6 +61,9 @@ const blank: Op = {
   client: aliceClient,
   proxy: null,
   remote: null,
+  metas: null,
+  clientInfo: null,
+  traffic: null,
   content: {},
   atMs: nowMs,
 };
@@ -76,6 +82,7 @@ export function newProxy(user: string, name: string, domains: readonly string[] 
     name,
     type: type ?? (domains.length > 0 ? "http" : "tcp"),
     domains: requestedDomains(domains, "", null),
+    remotePort: null,
   };
   return { ...blank, name: "NewProxy", user, proxy };
 }
@@ -85,7 +92,7 @@ export function userConn(user: string, name: string, address: string): Op {
     ...blank,
     name: "NewUserConn",
     user,
-    proxy: { name, type: "tcp", domains: [] },
+    proxy: { name, type: "tcp", domains: [], remotePort: null },
     remote: parseRemote(address),
   };
 }
@@ -310,8 +317,8 @@ export const cases: readonly Case[] = [
   { name: "a user rule refuses an unknown op", rules: { "user:alice": "deny" }, op: unknownOp({ user: "alice" }), is: denied("user:alice") },
   { name: "an ip rule refuses an unknown op", rules: { "ip:203.0.113.9": "deny" }, op: unknownOp({ remote: parseRemote("203.0.113.9:5") }), is: denied("ip:203.0.113.9") },
   { name: "a user rule that cannot be read refuses an unknown op", rules: { "user:alice": "?" }, op: unknownOp({ user: "alice" }), is: refused("rule_unreadable", "user:alice") },
-  { name: "a proxy rule leaves an unknown op alone", rules: { "proxy:alice.ssh": "deny" }, op: unknownOp({ proxy: { name: "alice.ssh", type: null, domains: [] } }), is: allowedByDefault },
+  { name: "a proxy rule leaves an unknown op alone", rules: { "proxy:alice.ssh": "deny" }, op: unknownOp({ proxy: { name: "alice.ssh", type: null, domains: [], remotePort: null } }), is: allowedByDefault },
   { name: "a client rule leaves an unknown op alone", rules: { [`client:${aliceClient}`]: "deny" }, op: unknownOp({ client: aliceClient }), is: allowedByDefault },
-  { name: "a domain rule leaves an unknown op alone", rules: { "domain:*": "deny" }, op: unknownOp({ proxy: { name: "alice.web", type: "http", domains: ["a.example.com"] } }), is: allowedByDefault },
-  { name: "a foreign name does not refuse an unknown op", rules: {}, op: unknownOp({ user: "alice", proxy: { name: "bob.ssh", type: null, domains: [] } }), is: allowedByDefault },
+  { name: "a domain rule leaves an unknown op alone", rules: { "domain:*": "deny" }, op: unknownOp({ proxy: { name: "alice.web", type: "http", domains: ["a.example.com"], remotePort: null } }), is: allowedByDefault },
+  { name: "a foreign name does not refuse an unknown op", rules: {}, op: unknownOp({ user: "alice", proxy: { name: "bob.ssh", type: null, domains: [], remotePort: null } }), is: allowedByDefault },
 ];

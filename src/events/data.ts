@@ -1,0 +1,192 @@
+/** The `data` of every event, as zod schemas. Numbers that can outgrow 32 bits travel as text in attributes only. */
+import { z } from "zod";
+
+const count = z.int().nonnegative();
+export const moment = z.iso.datetime({ precision: 3 });
+const span = z.strictObject({ first: count, last: count.nullable() });
+const spans = z.record(z.string(), span);
+const revisions = z.strictObject({ from: z.string(), to: z.string() });
+
+const check = z.strictObject({
+  rule: z.string(),
+  condition: z.string(),
+  result: z.enum(["pass", "fail", "skip", "not_enforceable"]),
+  seen: z.string().optional(),
+});
+
+const outcome = { reason: z.string(), code: z.string(), rule: z.string().nullable() };
+
+const protocol = z.enum(["frp", "prox"]);
+const remote = z.strictObject({ ip: z.string().nullable(), port: z.int().nullable() }).nullable();
+
+/** Of the client that asks, as its Login said it; null where that Login is not known. */
+const clientInfo = z
+  .strictObject({
+    address: z.string().nullable(),
+    port: z.int().nullable(),
+    hostname: z.string().nullable(),
+    /** Of frpc. */
+    version: z.string().nullable(),
+  })
+  .nullable();
+
+/** Type, port and domains as its NewProxy said them, also where the op itself does not. */
+const proxy = z.strictObject({
+  name: z.string(),
+  type: z.string().nullable(),
+  /** null where there is none, or frps chose one, which it never tells. */
+  remotePort: z.number().nullable(),
+  domains: z.array(z.string()),
+});
+
+/** In is from the user. */
+const traffic = z.strictObject({ in: count.nullable(), out: count.nullable() }).nullable();
+
+export const opData = z.strictObject({
+  protocol,
+  node: z.string(),
+  op: z.string(),
+  reqid: z.string().nullable(),
+  user: z.string().nullable(),
+  client: z.string().nullable(),
+  clientInfo,
+  proxy: proxy.nullable(),
+  remote,
+  /** `id` is the event id of the session's start; null when a close belongs to no session that is known. */
+  session: z.strictObject({ id: z.uuid().nullable(), key: z.uuid() }).nullable(),
+  /** Bytes of the connection, with a close that tells of them. */
+  bytes: traffic.optional(),
+  decision: z.strictObject({
+    effect: z.enum(["allowed", "refused", "recorded"]),
+    ...outcome,
+    revision: z.string(),
+    checks: z.array(check),
+    wouldRefuse: z.strictObject(outcome).optional(),
+  }),
+  /** Fields that the answer changed, by native name. */
+  rewrite: z.record(z.string(), z.strictObject({ from: z.unknown(), to: z.unknown() })).nullable(),
+  /** The op as it came, redacted. */
+  content: z.record(z.string(), z.unknown()),
+});
+
+/** How surely one event was found to belong to another. */
+const pairing = z.enum(["exact", "likely", "ambiguous", "none"]);
+
+export const loginConfirmedData = z.strictObject({
+  protocol,
+  node: z.string(),
+  user: z.string().nullable(),
+  client: z.string(),
+  clientInfo,
+  /**
+   * `exact`: the Login had this client's run id. `likely`: the only admitted one of that node, user and metas that
+   * was not confirmed yet. `ambiguous`: one of several; clientInfo then holds what all of them say alike.
+   */
+  pairing,
+  /** The event id of the Login; null when ambiguous or unknown. */
+  login: z.uuid().nullable(),
+  /** The first op that frps asked about for this client. */
+  confirmedBy: z.strictObject({ id: z.uuid(), op: z.string() }),
+});
+
+export const endReasons = {
+  closed: "CloseUserConn said so",
+  overridden: "it never was: its start was refused after all, since it could not be recorded",
+  proxy_closed: "its proxy was closed",
+  client_gone: "its client logged in anew, or another one has its proxy now",
+  frps_restarted: "several clients of its frps came back whose proxies had not been closed",
+  replaced: "its address began another connection to the same proxy",
+  max_age: "it was older than sessions.maxAgeMs",
+  max_open: "there were more than sessions.maxOpen, and it was the oldest",
+} as const;
+
+export const sessionEndedData = z.strictObject({
+  protocol,
+  node: z.string(),
+  user: z.string().nullable(),
+  client: z.string().nullable(),
+  clientInfo,
+  proxy,
+  remote,
+  session: z.strictObject({ id: z.uuid(), key: z.uuid() }),
+  /** What admitted it. */
+  decision: z.strictObject({ effect: z.literal("allowed"), ...outcome, revision: z.string() }),
+  startedAt: moment,
+  /** Of an inferred end: when the sign of it was seen. */
+  endedAt: moment,
+  /** null where the end is inferred. */
+  durationMs: count.nullable(),
+  /** `wall` when the bridge was started anew in between. */
+  durationClock: z.enum(["monotonic", "wall"]).nullable(),
+  bytes: traffic,
+  end: z.strictObject({
+    reason: z.enum(Object.keys(endReasons) as [EndReason, ...EndReason[]]),
+    /** Nobody announced it. */
+    inferred: z.boolean(),
+    notBefore: moment,
+    /** null where it may still be open. */
+    notAfter: moment.nullable(),
+    /** The event id of its session.closed. */
+    closedBy: z.uuid().nullable(),
+  }),
+  /** How surely the close belongs to this session; `none` when there was no close. */
+  pairing,
+});
+
+export type EndReason = keyof typeof endReasons;
+
+export const malformedData = z.strictObject({
+  protocol,
+  node: z.string(),
+  /** `login_flood` counts logins beyond http.loginsPerMinute; the rest say why a body was no op. */
+  reason: z.enum(["not_json", "not_utf8", "too_large", "no_op", "bad_content", "cut_off", "login_flood"]),
+  /** Bytes received; of a body that was too large, those read before it was refused. */
+  length: count.nullable(),
+  sha256: z.string().nullable(),
+  peer: z.string().nullable(),
+  /** How many of the same reason and peer were left out since the last such event. */
+  suppressed: count,
+});
+
+export const lossData = z.strictObject({
+  epoch: z.string(),
+  cause: z.enum(["journal_full", "journal_io", "journal_damaged", "killed_while_failing"]),
+  journalseq: span,
+  topics: spans,
+  count: count.nullable(),
+});
+
+export const startedData = z.strictObject({
+  version: z.string(),
+  previous: z.strictObject({ epoch: z.string(), topics: spans }).nullable(),
+  policy: z.strictObject({
+    source: z.enum(["redis", "file"]),
+    available: z.boolean(),
+    rules: count,
+    revision: z.string(),
+  }),
+  kafka: z.boolean(),
+  topics: spans,
+});
+
+export const stoppedData = z.strictObject({ reason: z.string(), topics: spans });
+export const progressData = z.strictObject({ journalseq: count, topics: spans });
+
+export const policyChangedData = z.strictObject({
+  key: z.string(),
+  before: z.unknown(),
+  after: z.unknown(),
+  cause: z.enum(["written", "deleted", "expired", "resync", "accepted"]),
+  revision: revisions,
+});
+export const policyRejectedData = z.strictObject({
+  key: z.string(),
+  problem: z.string(),
+  revision: revisions,
+});
+export const policyEmptiedData = z.strictObject({ rulesKept: count, revision: revisions });
+
+export type OpData = z.infer<typeof opData>;
+export type SessionEnded = z.infer<typeof sessionEndedData>;
+export type LoginConfirmed = z.infer<typeof loginConfirmedData>;
+export type Pairing = z.infer<typeof pairing>;

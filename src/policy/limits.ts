@@ -1,0 +1,82 @@
+/** The `limits` of a rule: how many connections its user, proxy or address may have, and begin. */
+import { z } from "zod";
+import type { Op } from "../op.ts";
+import type { Answered, Condition } from "./conditions.ts";
+import { type CountedBy, subscriberOf } from "./facts.ts";
+import type { Scope } from "./rule-key.ts";
+
+const limit = z.int("must hold whole numbers").nonnegative("must not hold negative numbers").optional();
+export const limitsSchema = z
+  .strictObject(
+    { connections: limit, connectionsPerMinute: limit },
+    {
+      error: ({ code }) =>
+        code === "unrecognized_keys"
+          ? "has an unknown key: connections and connectionsPerMinute are the limits"
+          : "must be an object of limits",
+    },
+  )
+  .refine((given) => Object.keys(given).length > 0, "must not be empty");
+
+/** Whose connections a rule of a scope counts; of other scopes nobody's. */
+const countedByScope: Readonly<Partial<Record<Scope, CountedBy>>> = {
+  user: "user",
+  proxy: "proxy",
+  ip: "ip",
+};
+
+/** Null where a rule of this scope has nobody to count. */
+export function limitsOf(limits: z.infer<typeof limitsSchema>, scope: Scope): readonly Condition[] | null {
+  const by = countedByScope[scope];
+  if (by === undefined) return null;
+  const { connections, connectionsPerMinute } = limits;
+  const conditions: Condition[] = [];
+  if (connections !== undefined) conditions.push(mostConnections(connections, by));
+  if (connectionsPerMinute !== undefined) conditions.push(mostConnectionsPerMinute(connectionsPerMinute, by));
+  return conditions;
+}
+
+/**
+ * Open connections of one user, proxy or address. Where frps does not tell ends, a count could only rise and would
+ * lock people out: there the check says that it cannot be enforced, and lets pass.
+ */
+function mostConnections(limit: number, by: CountedBy): Condition {
+  return {
+    name: "limits.connections",
+    code: "too_many_connections",
+    reason: "too many connections",
+    ask(op, { connections }) {
+      const id = subjectOf(op, by);
+      if (op.name !== "NewUserConn" || id === null) return { result: "skip" };
+      const type = op.proxy?.type ?? null;
+      if (!connections.endsAnnounced(op.node, type)) {
+        return { result: "not_enforceable", seen: `${op.node} does not tell ends of ${type ?? "this type"}` };
+      }
+      return counted(connections.open(by, id), limit);
+    },
+  };
+}
+
+/** Connections begun by one user, proxy or address within a minute. */
+function mostConnectionsPerMinute(limit: number, by: CountedBy): Condition {
+  return {
+    name: "limits.connectionsPerMinute",
+    code: "too_many_new_connections",
+    reason: "too many connections in a short time",
+    ask(op, { connections }) {
+      const id = subjectOf(op, by);
+      if (op.name !== "NewUserConn" || id === null) return { result: "skip" };
+      return counted(connections.begun(by, id), limit);
+    },
+  };
+}
+
+function subjectOf({ user, proxy, remote }: Op, by: CountedBy): string | null {
+  if (by === "user") return user;
+  if (by === "proxy") return proxy?.name ?? null;
+  return remote?.ip ? subscriberOf(remote.ip) : null;
+}
+
+function counted(count: number, limit: number): Answered {
+  return { result: count < limit ? "pass" : "fail", seen: `${count} of ${limit}` };
+}

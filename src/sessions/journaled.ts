@@ -1,0 +1,79 @@
+/**
+ * What a journaled event says to the sessions: an op with its decision, as the bridge had it, or something that was
+ * derived. The journal is our own, and its checksums hold, so its events are taken as they are.
+ */
+import type { Clock } from "../clock.ts";
+import type { Decision } from "../decision.ts";
+import type { LoginConfirmed, OpData, SessionEnded } from "../events/data.ts";
+import type { Stream } from "../events/streams.ts";
+import type { Op } from "../op.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Events of other streams tell the sessions nothing. */
+export const toldBy: ReadonlySet<Stream> = new Set([
+  "logins",
+  "proxies",
+  "heartbeats",
+  "work-conns",
+  "user-sessions",
+]);
+
+interface Event {
+  readonly id: string;
+  readonly type: string;
+  readonly time: string;
+  readonly supersedes?: string;
+  readonly data: unknown;
+}
+
+/**
+ * Tells the sessions what an event of their own journal says.
+ * @param json the event
+ * @returns false when it says nothing to them
+ * @throws when it is none of ours
+ */
+export function retell(sessions: Sessions, json: string, clock: Clock): boolean {
+  const event = JSON.parse(json) as Event;
+  if (event.type === "sluice.session.ended") {
+    const { session, end } = event.data as SessionEnded;
+    sessions.recoverEnd(session.key, session.id, end.inferred);
+    return true;
+  }
+  if (event.type === "sluice.login.confirmed") {
+    const { node, client, clientInfo } = event.data as LoginConfirmed;
+    sessions.recoverConfirmed(node, client, clientInfo);
+    return true;
+  }
+  const data = event.data as OpData;
+  if (data.protocol !== "frp" || data.decision === undefined) return false;
+  const op = opOf(data, Date.parse(event.time));
+  const context = { clientInfo: data.clientInfo, proxy: data.proxy, session: data.session };
+  if (event.supersedes !== undefined) sessions.takeBack(op, event.supersedes, context);
+  else {
+    const monotonicMs = clock.monotonic() - Math.max(0, clock.now() - op.atMs);
+    sessions.record(op, data.decision as unknown as Decision, event.id, context, monotonicMs);
+  }
+  return true;
+}
+
+function opOf(data: OpData, atMs: number): Op {
+  const { protocol, node, op: name, reqid, user, client, clientInfo, proxy, remote, bytes } = data;
+  return {
+    protocol,
+    node,
+    name,
+    known: true,
+    refusable: data.decision.effect !== "recorded",
+    reqid,
+    user,
+    client,
+    proxy,
+    remote,
+    // Masked in the event.
+    metas: null,
+    clientInfo: name === "Login" ? clientInfo : null,
+    traffic: bytes ?? null,
+    content: {},
+    atMs,
+  };
+}

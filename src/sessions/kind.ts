@@ -1,0 +1,62 @@
+/**
+ * A node and a proxy type: whether frps tells the ends of its user connections, and how many are open.
+ *
+ *   unknown ──a close, or nodes.<name>.closeUserConn──▶ announced
+ *      ▲                                                    │
+ *      └── a proxy closed, and none of its sessions got a close within the grace
+ *
+ * Guarantee: counts that limits are enforced by hold only what is sure to be taken back.
+ */
+import { type CountedBy, subscriberOf } from "../policy/facts.ts";
+
+/** What of a session is counted. */
+interface Counted {
+  readonly setting: { readonly user: string | null; readonly proxy: { readonly name: string } };
+  readonly remote: { readonly ip: string | null } | null;
+}
+
+/** Types whose user connections each have an address of their own; with the others many share one. */
+const byConnection: ReadonlySet<string | null> = new Set(["tcp", "https", "tcpmux"]);
+
+export class Kind {
+  readonly node: string;
+  readonly type: string | null;
+  /** Whether a session key is that of one connection, and not of a visitor's frpc. */
+  readonly byConnection: boolean;
+  /** Whether ends are known to be announced. */
+  announced: boolean;
+  /** Whether it was ever announced, or found not to be: until then it may still turn out. */
+  judged = false;
+  open = 0;
+  readonly #counts: Readonly<Record<CountedBy, Map<string, number>>> = {
+    user: new Map(),
+    proxy: new Map(),
+    ip: new Map(),
+  };
+
+  constructor(node: string, type: string | null, announced: boolean) {
+    this.node = node;
+    this.type = type;
+    this.byConnection = byConnection.has(type);
+    this.announced = announced;
+  }
+
+  openOf(by: CountedBy, id: string): number {
+    return this.#counts[by].get(id) ?? 0;
+  }
+
+  /** @param change 1 for a start, -1 for an end */
+  count({ setting: { user, proxy }, remote }: Counted, change: 1 | -1): void {
+    this.open += change;
+    if (user !== null) this.#add("user", user, change);
+    this.#add("proxy", proxy.name, change);
+    if (remote?.ip) this.#add("ip", subscriberOf(remote.ip), change);
+  }
+
+  #add(by: CountedBy, id: string, change: number): void {
+    const counts = this.#counts[by];
+    const count = (counts.get(id) ?? 0) + change;
+    if (count === 0) counts.delete(id);
+    else counts.set(id, count);
+  }
+}

@@ -1,0 +1,92 @@
+/** The open sessions as operators see them, filtered. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { isoTime } from "../events/draft.ts";
+import type { ClientInfo, Remote } from "../op.ts";
+import { contains, type Network } from "../policy/addresses.ts";
+import type { Session } from "./session.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Looked at before others get a turn. */
+const pieceSessions = 20_000;
+
+export interface SessionFilter {
+  readonly user?: string | undefined;
+  readonly proxy?: string | undefined;
+  readonly node?: string | undefined;
+  readonly network?: Network | undefined;
+  /** How many are listed at most; all are counted. */
+  readonly limit: number;
+}
+
+export interface ListedSession {
+  readonly id: string;
+  readonly key: string;
+  /** `open` where frps is known to tell ends of that proxy type; elsewhere nobody knows. */
+  readonly state: "open" | "unknown";
+  readonly node: string;
+  readonly user: string | null;
+  readonly client: string | null;
+  readonly clientInfo: ClientInfo | null;
+  readonly proxy: { readonly name: string; readonly type: string | null };
+  readonly remote: Remote | null;
+  readonly rule: string | null;
+  readonly code: string;
+  readonly startedAt: string;
+  readonly ageMs: number;
+}
+
+export interface SessionList {
+  readonly at: string;
+  /** Of all that the filter lets through. */
+  readonly open: number;
+  readonly unknown: number;
+  /** Newest first. */
+  readonly sessions: readonly ListedSession[];
+}
+
+export async function listSessions(
+  { open }: Sessions,
+  filter: SessionFilter,
+  nowMs: number,
+  monotonicMs: number,
+): Promise<SessionList> {
+  const counts = { open: 0, unknown: 0 };
+  const sessions: ListedSession[] = [];
+  const all = open.all();
+  for (let at = all.length - 1; at >= 0; at--) {
+    if (at % pieceSessions === 0) await nextTurn();
+    const session = all[at]!;
+    if (session.over || !isMeant(session, filter)) continue;
+    const state = session.through.kind.announced ? "open" : "unknown";
+    counts[state]++;
+    if (sessions.length < filter.limit) sessions.push(listed(session, state, monotonicMs));
+  }
+  return { at: isoTime(nowMs), ...counts, sessions };
+}
+
+function isMeant({ setting, remote }: Session, { user, proxy, node, network }: SessionFilter): boolean {
+  if (user !== undefined && setting.user !== user) return false;
+  if (proxy !== undefined && setting.proxy.name !== proxy) return false;
+  if (node !== undefined && setting.node !== node) return false;
+  return network === undefined || (remote?.ip != null && contains(network, remote.ip));
+}
+
+function listed(session: Session, state: "open" | "unknown", monotonicMs: number): ListedSession {
+  const { id, key, setting, remote, grounds, startedMs, startedMonotonicMs } = session;
+  const { node, user, client, clientInfo, proxy } = setting;
+  return {
+    id,
+    key,
+    state,
+    node,
+    user,
+    client,
+    clientInfo,
+    proxy: { name: proxy.name, type: proxy.type },
+    remote,
+    rule: grounds.rule,
+    code: grounds.code,
+    startedAt: isoTime(startedMs),
+    ageMs: Math.max(0, Math.round(monotonicMs - startedMonotonicMs)),
+  };
+}

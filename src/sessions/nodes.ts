@@ -1,0 +1,100 @@
+/**
+ * What is known of each frps: its clients and their proxies, who owns which proxy name, and of what kinds of proxies
+ * it tells the ends.
+ *
+ * Memory: clients that have no proxy and were not heard of for an hour are forgotten; beyond `mostClients` the one
+ * that came first and has no session.
+ */
+import type { ProxyFacts } from "../op.ts";
+import { Kind } from "./kind.ts";
+import { AdmittedLogins } from "./logins.ts";
+import { Returns } from "./returns.ts";
+import { Client, type OpenProxy } from "./session.ts";
+
+const idleMs = 3_600_000;
+const mostClients = 100_000;
+const mostKinds = 32;
+
+export class FrpsNode {
+  readonly name: string;
+  readonly clients = new Map<string, Client>();
+  readonly logins = new AdmittedLogins();
+  readonly returns = new Returns();
+  readonly kinds = new Map<string | null, Kind>();
+  /** By proxy name: a frps has each name once. */
+  readonly owners = new Map<string, OpenProxy>();
+  readonly #announcedTypes: readonly string[];
+
+  /** @param announcedTypes proxy types of which this frps is said to send CloseUserConn */
+  constructor(name: string, announcedTypes: readonly string[]) {
+    this.name = name;
+    this.#announcedTypes = announcedTypes;
+    for (const type of announcedTypes) this.kindOf(type);
+  }
+
+  kindOf(type: string | null): Kind {
+    const known = this.kinds.get(type);
+    if (known) return known;
+    // Clients choose the type, and frps asks before it looks whether there is one.
+    if (this.kinds.size >= mostKinds && type !== null) return this.kindOf(null);
+    const said = type !== null && this.#announcedTypes.includes(type);
+    const kind = new Kind(this.name, type, said);
+    this.kinds.set(type, kind);
+    return kind;
+  }
+
+  addClient(id: string, user: string | null, seenMs: number): Client {
+    const client = new Client(this.name, id, user, seenMs);
+    this.clients.set(id, client);
+    if (this.clients.size > mostClients) this.#dropFirst();
+    return client;
+  }
+
+  /** Forgets who has gone without a word. */
+  forgetIdle(monotonicMs: number): void {
+    for (const client of this.clients.values()) {
+      if (client.proxies.size === 0 && monotonicMs - client.seenMs > idleMs) this.clients.delete(client.id);
+    }
+  }
+
+  /** Gives up the proxies of clients that were not heard of since. */
+  *losesSince(monotonicMs: number): Generator<OpenProxy> {
+    for (const client of this.clients.values()) {
+      if (client.seenMs >= monotonicMs) continue;
+      for (const proxy of client.proxies.values()) {
+        if (!proxy.open) continue;
+        proxy.open = false;
+        if (this.owners.get(proxy.name) === proxy) this.owners.delete(proxy.name);
+        yield proxy;
+      }
+    }
+  }
+
+  /** Forgets a proxy that nothing is left of. */
+  dropIfIdle(proxy: OpenProxy): void {
+    if (!proxy.idle) return;
+    const { client, name } = proxy;
+    if (client.proxies.get(name) === proxy) client.proxies.delete(name);
+    if (this.owners.get(name) === proxy) this.owners.delete(name);
+  }
+
+  #dropFirst(): void {
+    for (const client of this.clients.values()) {
+      if ([...client.proxies.values()].some(({ sessions, departures }) => sessions.size + departures > 0))
+        continue;
+      for (const proxy of client.proxies.values()) {
+        proxy.open = false;
+        this.dropIfIdle(proxy);
+      }
+      this.clients.delete(client.id);
+      return;
+    }
+  }
+}
+
+/** What an op says of its proxy, filled up with what the proxy's NewProxy said. */
+export function knownFacts(said: ProxyFacts, known: ProxyFacts | undefined): ProxyFacts {
+  if (known === undefined) return said;
+  const { remotePort, domains } = known;
+  return { name: said.name, type: said.type ?? known.type, remotePort, domains };
+}

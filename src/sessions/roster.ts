@@ -1,0 +1,170 @@
+/** Who is there: finds and adds nodes, clients and proxies as ops name them. */
+import type { OpContext } from "../events/render.ts";
+import type { Op, ProxyFacts } from "../op.ts";
+import type { Kind } from "./kind.ts";
+import { FrpsNode } from "./nodes.ts";
+import { type Client, type Confirmation, OpenProxy, type Setting } from "./session.ts";
+
+/** What a client may name is kept short: it goes into every event of its proxies. */
+const mostDomains = 64;
+
+export class Roster {
+  readonly nodes = new Map<string, FrpsNode>();
+  readonly #announcedTypes: (node: string) => readonly string[];
+
+  constructor({ announcedTypes }: { readonly announcedTypes: (node: string) => readonly string[] }) {
+    this.#announcedTypes = announcedTypes;
+  }
+
+  node(name: string): FrpsNode {
+    const known = this.nodes.get(name);
+    if (known) return known;
+    const node = new FrpsNode(name, this.#announcedTypes(name));
+    this.nodes.set(name, node);
+    return node;
+  }
+
+  kind(node: string, type: string | null): Kind | undefined {
+    return this.nodes.get(node)?.kinds.get(type);
+  }
+
+  *kinds(): Generator<Kind> {
+    for (const node of this.nodes.values()) yield* node.kinds.values();
+  }
+
+  sumOfAnnounced(count: (kind: Kind) => number): number {
+    let sum = 0;
+    for (const { kinds } of this.nodes.values()) {
+      for (const kind of kinds.values()) if (kind.announced) sum += count(kind);
+    }
+    return sum;
+  }
+
+  find({ node, client }: Op): Client | undefined {
+    return client === null ? undefined : this.nodes.get(node)?.clients.get(client);
+  }
+
+  /** What the proxy's NewProxy said: of this client, else of whoever has a proxy of that name. */
+  factsOf({ node, proxy }: Op, client: Client | undefined): ProxyFacts | undefined {
+    if (proxy === null) return undefined;
+    const own = client?.proxies.get(proxy.name);
+    return (own ?? (client ? undefined : this.nodes.get(node)?.owners.get(proxy.name)))?.setting.proxy;
+  }
+
+  /** A Login that the policy let through. */
+  admit(op: Op, id: string, metas: string | null, monotonicMs: number): void {
+    const { user, client, clientInfo: info } = op;
+    this.node(op.node).logins.add({ id, user, client, metas, info, monotonicMs });
+  }
+
+  /** The client of an op, which frps knows, so that we do from now on. */
+  meet(op: Op, monotonicMs: number): Client {
+    const node = this.node(op.node);
+    const id = op.client ?? "";
+    const client = node.clients.get(id) ?? node.addClient(id, op.user, monotonicMs);
+    client.seenMs = monotonicMs;
+    return client;
+  }
+
+  /**
+   * Finds the Login of a client at its first op, and at the first after it logged in anew.
+   * @param lost is told each proxy that a client had before it came back
+   */
+  confirm(
+    op: Op,
+    client: Client,
+    id: string,
+    monotonicMs: number,
+    lost: (proxy: OpenProxy) => void,
+  ): Confirmation | null {
+    const { logins, returns, owners } = this.node(op.node);
+    const returned = client.confirmed && logins.awaits(client.id);
+    if (op.client === null || (client.confirmed && !returned)) return null;
+    const { pairing, login, info } = logins.take(op, monotonicMs);
+    client.confirmed = true;
+    client.info = info;
+    client.confirming = { by: { id, op: op.name }, atMs: op.atMs, pairing, login };
+    if (returned) {
+      client.returnedMs = monotonicMs;
+      client.left.clear();
+      for (const proxy of client.proxies.values()) {
+        if (!proxy.open) continue;
+        client.left.add(proxy.name);
+        proxy.open = false;
+        if (owners.get(proxy.name) === proxy) owners.delete(proxy.name);
+        lost(proxy);
+      }
+      if (client.left.size > 0) returns.add(client, monotonicMs);
+    }
+    return client.confirming;
+  }
+
+  *confirming(): Generator<Client> {
+    for (const { clients } of this.nodes.values()) {
+      for (const client of clients.values()) if (client.confirming) yield client;
+    }
+  }
+
+  openProxy(op: Op, client: Client, context: OpContext): OpenProxy {
+    const node = this.node(op.node);
+    const setting = settingOf(op, context);
+    const kind = node.kindOf(setting.proxy.type);
+    const known = client.proxies.get(setting.proxy.name);
+    const proxy = known?.kind === kind ? known : new OpenProxy(client, kind, setting);
+    proxy.setting = setting;
+    proxy.open = true;
+    if (proxy !== known) client.proxies.set(proxy.name, proxy);
+    node.owners.set(proxy.name, proxy);
+    return proxy;
+  }
+
+  /**
+   * The proxy that a connection goes through, with what is known of its client by now.
+   * @param lost is told another client's proxy of that name: a frps has each name once
+   */
+  proxyOf(op: Op, client: Client, context: OpContext, lost: (proxy: OpenProxy) => void): OpenProxy {
+    const name = op.proxy?.name ?? "";
+    const { owners } = this.node(op.node);
+    const owner = owners.get(name);
+    if (owner && owner.client !== client) {
+      owner.open = false;
+      owners.delete(name);
+      lost(owner);
+    }
+    const known = client.proxies.get(name);
+    const fits = known?.open && known.kind.type === (op.proxy?.type ?? null);
+    return fits && known.setting.clientInfo === client.info ? known : this.openProxy(op, client, context);
+  }
+
+  /** Undefined when there is none to be closed. */
+  closeProxy({ node: name, client, proxy: closed }: Op): OpenProxy | undefined {
+    const node = this.node(name);
+    const proxy = node.clients.get(client ?? "")?.proxies.get(closed?.name ?? "");
+    if (!proxy?.open) return undefined;
+    proxy.open = false;
+    if (node.owners.get(proxy.name) === proxy) node.owners.delete(proxy.name);
+    node.dropIfIdle(proxy);
+    return proxy;
+  }
+
+  /** A proxy as a snapshot has it. */
+  restoreProxy(client: Client, setting: Setting, open: boolean, current: boolean): OpenProxy {
+    const node = this.node(client.node);
+    const proxy = new OpenProxy(client, node.kindOf(setting.proxy.type), setting);
+    proxy.open = open;
+    if (current) client.proxies.set(proxy.name, proxy);
+    if (current && open) node.owners.set(proxy.name, proxy);
+    return proxy;
+  }
+
+  forgetIdle(monotonicMs: number): void {
+    for (const node of this.nodes.values()) node.forgetIdle(monotonicMs);
+  }
+}
+
+function settingOf(op: Op, { clientInfo, proxy }: OpContext): Setting {
+  const { protocol, node, user, client } = op;
+  const facts = proxy ?? { name: "", type: null, remotePort: null, domains: [] };
+  const domains = facts.domains.slice(0, mostDomains);
+  return { protocol, node, user, client, clientInfo, proxy: { ...facts, domains } };
+}

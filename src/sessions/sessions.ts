@@ -1,0 +1,354 @@
+/**
+ * User sessions from start to end, made of the ops that pass by.
+ *
+ *                ┌─ the client's first op: login.confirmed
+ *   begin(op) ─▶ append(op's event) ─▶ record(op) ─┬─ NewUserConn: open ─┬─ CloseUserConn ─▶ session.ended, announced
+ *   what is known                                  │                     └─ a sign, age, too many ─▶ … inferred
+ *                                                  └─ CloseProxy, a client back: a sign (departures.ts)
+ *
+ * Guarantees
+ * - Each session that was opened gets one announced end, or one inferred end, or an inferred one and an announced one
+ *   that supersedes it; never two with different ids of the same sort.
+ * - What is derived from an op is journaled right behind it, in the same turn; what a crash left out there is
+ *   derived again from the journal, under the same id (recovery.ts).
+ * - Nothing here waits, and nothing keeps an op from being answered.
+ */
+import type { Clock } from "../clock.ts";
+import type { Decision } from "../decision.ts";
+import type { EndReason, Pairing } from "../events/data.ts";
+import type { Draft, Origin } from "../events/draft.ts";
+import { isUserConnection, type OpContext, sessionKeyOf } from "../events/render.ts";
+import type { Kept } from "../journal/journal.ts";
+import type { ClientInfo, Op, Traffic } from "../op.ts";
+import type { ConnectionCounts } from "../policy/facts.ts";
+import { Begun } from "./begun.ts";
+import { Departures } from "./departures.ts";
+import { confirmedDraft, type End, endedDraft } from "./drafts.ts";
+import { Inference, type InferredEnd } from "./inference.ts";
+import { LateEnds } from "./late-ends.ts";
+import { fingerprint } from "./logins.ts";
+import { knownFacts } from "./nodes.ts";
+import { OpenSessions } from "./open-sessions.ts";
+import { Roster } from "./roster.ts";
+import { type Client, type OpenProxy, Session, type Start } from "./session.ts";
+
+export interface SessionsOptions {
+  readonly maxOpen: number;
+  readonly maxAgeMs: number;
+  readonly endGraceMs: number;
+  /** Proxy types of which a node is said to send CloseUserConn. */
+  readonly announcedTypes: (node: string) => readonly string[];
+  readonly origin: Origin;
+  readonly clock: Clock;
+  /** Journals a derived event; numbered before it returns. */
+  readonly publish: (draft: Draft) => Promise<Kept>;
+  readonly observer: SessionsObserver;
+}
+
+/** What is counted and logged. */
+export interface SessionsObserver {
+  opened(): void;
+  ended(end: End, traffic: Traffic | null): void;
+  /** A close that belongs to no session. */
+  unpaired(): void;
+  confirmed(pairing: Pairing): void;
+  /** A node is found to tell the ends of a proxy type, or not to any more. */
+  endsAnnounced(node: string, type: string | null, are: boolean): void;
+}
+
+export class Sessions {
+  readonly open = new OpenSessions();
+  readonly late = new LateEnds();
+  readonly departures = new Departures();
+  readonly roster: Roster;
+  readonly #options: SessionsOptions;
+  readonly #inference: Inference;
+  readonly #begun: Begun;
+  /** While recovering: refused after all, and the end that says so has not been read yet. */
+  readonly #overridden = new Set<Session>();
+  /** While the journal is read again: what is derived is in it already, or is derived at the end. */
+  #recovering = false;
+
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    const { clock, observer } = options;
+    this.#begun = new Begun(clock);
+    this.roster = new Roster(options);
+    this.#inference = new Inference({
+      ...options,
+      open: this.open,
+      departures: this.departures,
+      roster: this.roster,
+      end: (session, end) => this.#infer(session, end),
+      doubt: (kind) => observer.endsAnnounced(kind.node, kind.type, false),
+    });
+  }
+
+  /** How many there are, for rules that limit them. */
+  readonly counts: ConnectionCounts = {
+    open: (by, id) => this.roster.sumOfAnnounced((kind) => kind.openOf(by, id)),
+    begun: (by, id) => this.#begun.of(by, id),
+    endsAnnounced: (node, type) => this.roster.kind(node, type)?.announced ?? false,
+  };
+
+  /** What is known of an op before it is decided; for its event. */
+  begin(op: Op): OpContext {
+    const client = this.roster.find(op);
+    const proxy =
+      op.proxy && (op.name === "NewProxy" ? op.proxy : knownFacts(op.proxy, this.roster.factsOf(op, client)));
+    const clientInfo = op.clientInfo ?? client?.info ?? null;
+    if (!isUserConnection(op)) return { clientInfo, proxy, session: null };
+    const key = sessionKeyOf(op);
+    const ended = op.name === "CloseUserConn" ? this.#endedBy(key) : undefined;
+    return { clientInfo, proxy, session: { key, id: ended?.id ?? null } };
+  }
+
+  /**
+   * Takes an op whose event has been appended, in the same turn.
+   * @param eventId of its event
+   * @param monotonicMs when it reached us
+   */
+  record(op: Op, decision: Decision, eventId: string, context: OpContext, monotonicMs: number): void {
+    if (!op.known || op.protocol !== "frp") return;
+    const allowed = decision.effect === "allowed";
+    if (op.name === "Login") {
+      const metas = this.#recovering ? null : fingerprint(op.metas);
+      if (allowed) this.roster.admit(op, eventId, metas, monotonicMs);
+      return;
+    }
+    const client = this.roster.meet(op, monotonicMs);
+    if (op.name === "CloseUserConn") this.#closed(op, eventId, context, monotonicMs);
+    else if (op.name === "CloseProxy") this.#proxyClosed(op, client, monotonicMs);
+    else if (op.name === "NewUserConn") {
+      if (allowed) this.#start(op, decision, eventId, context, client, monotonicMs);
+    } else {
+      this.#confirm(op, client, eventId, monotonicMs);
+      if (op.name === "NewProxy" && allowed) this.roster.openProxy(op, client, this.begin(op));
+    }
+  }
+
+  /** The op was refused after all: what it brought about is taken back. */
+  takeBack(op: Op, eventId: string, context: OpContext): void {
+    if (op.name === "Login") this.roster.node(op.node).logins.remove(eventId);
+    if (op.name === "NewProxy") this.roster.closeProxy(op);
+    const key = context.session?.key;
+    const session = key === undefined ? undefined : this.open.find(key, eventId);
+    if (!session) return;
+    if (this.#recovering) this.#overridden.add(session);
+    else this.#override(session);
+  }
+
+  /** Ends the inferring; what is open stays so. */
+  stop(): void {
+    this.#inference.stop();
+  }
+
+  /** What was is about to be told: snapshot, then journal. Nothing is derived until endRecovery. */
+  beginRecovery(): void {
+    this.#recovering = true;
+  }
+
+  /** A session of a snapshot. */
+  restore(start: Omit<Start, "order" | "startedMonotonicMs" | "measured">, late: boolean): void {
+    const { clock } = this.#options;
+    const startedMonotonicMs = clock.monotonic() - Math.max(0, clock.now() - start.startedMs);
+    const whole = { ...start, startedMonotonicMs, measured: false };
+    // One that was inferred to be over while the snapshot was written: the journal will tell.
+    if (this.open.find(start.key, start.id)) return;
+    if (!late) {
+      this.open.add(whole);
+      return;
+    }
+    const session = new Session({ ...whole, order: 0 });
+    session.over = true;
+    this.late.add(session);
+  }
+
+  /** @param count of the oldest sessions of the proxy, which are those that the sign is about */
+  restoreDeparture(proxy: OpenProxy, reason: EndReason, signMs: number, count: number): void {
+    const last = proxy.sessions.all()[count - 1];
+    if (last) this.#inference.sign(proxy, reason, signMs, { throughOrder: last.order });
+  }
+
+  /** An end that stands in the journal. */
+  recoverEnd(key: string, id: string, inferred: boolean): void {
+    const session = this.open.find(key, id);
+    if (session) {
+      this.open.remove(session);
+      this.#overridden.delete(session);
+      if (inferred) this.late.add(session);
+      return;
+    }
+    const late = inferred ? undefined : this.late.find(key, id);
+    if (late) this.late.remove(late);
+  }
+
+  recoverConfirmed(node: string, id: string, info: ClientInfo | null): void {
+    const client = this.roster.node(node).clients.get(id);
+    if (client) Object.assign(client, { info, confirmed: true, confirming: null });
+  }
+
+  /** Derives what the journal does not hold, though it should. */
+  endRecovery(): void {
+    this.#recovering = false;
+    for (const client of [...this.roster.confirming()]) this.#publishConfirmed(client);
+    for (const session of this.#overridden) this.#override(session);
+    this.#overridden.clear();
+    for (const session of [...this.late.all(), ...this.open.all()]) {
+      if (session.close) this.#announce(session);
+      else if (this.#isReplaced(session)) this.#replace(session, this.#options.clock.now());
+    }
+    this.#inference.run();
+  }
+
+  /** The session that a close of this key ends. */
+  #endedBy(key: string): Session | undefined {
+    return this.open.of(key).session ?? this.late.of(key).session;
+  }
+
+  #start(
+    op: Op,
+    decision: Decision,
+    id: string,
+    context: OpContext,
+    client: Client,
+    monotonicMs: number,
+  ): void {
+    const key = context.session!.key;
+    const before = this.open.of(key).session;
+    // frps that lists the plugin twice asks twice.
+    if (before && this.open.find(key, id)) return;
+    const through = this.roster.proxyOf(op, client, context, (other) =>
+      this.#sign(other, "client_gone", op.atMs),
+    );
+    if (through.kind.byConnection) {
+      if (before && !this.#recovering) this.#replace(before, op.atMs);
+      this.late.forget(key);
+    }
+    const session = this.open.add({
+      id,
+      key,
+      remote: op.remote,
+      setting: through.setting,
+      grounds: through.grounds(decision),
+      through,
+      startedMs: op.atMs,
+      startedMonotonicMs: monotonicMs,
+      measured: !this.#recovering,
+    });
+    if (this.#recovering) return;
+    this.#begun.add(session);
+    this.#options.observer.opened();
+    const oldest = this.open.size > this.#options.maxOpen ? this.open.oldest : undefined;
+    if (oldest) void this.#infer(oldest, { reason: "max_open", atMs: op.atMs, notAfterMs: null });
+    this.#inference.schedule();
+  }
+
+  #closed(op: Op, id: string, { session: named }: OpContext, monotonicMs: number): void {
+    this.#announced(op);
+    const key = named!.key;
+    // What the journal names is what it was paired with then.
+    const session = this.#recovering
+      ? named!.id === null
+        ? undefined
+        : (this.open.find(key, named!.id) ?? this.late.find(key, named!.id))
+      : this.#endedBy(key);
+    if (!session) {
+      if (!this.#recovering) this.#options.observer.unpaired();
+      return;
+    }
+    const others = this.open.of(key).count + this.late.of(key).count - 1;
+    const pairing = session.through.kind.byConnection ? "exact" : others > 0 ? "ambiguous" : "likely";
+    session.close = { id, atMs: op.atMs, monotonicMs, traffic: op.traffic, pairing };
+    session.through.closes++;
+    if (!this.#recovering) this.#announce(session);
+  }
+
+  /** The end that a close announces. */
+  #announce(session: Session): void {
+    const late = session.over;
+    const { atMs, monotonicMs, pairing, traffic } = session.close!;
+    if (late) this.late.remove(session);
+    else this.open.remove(session);
+    const elapsedMs = session.measured ? monotonicMs - session.startedMonotonicMs : atMs - session.startedMs;
+    const end: End = {
+      reason: "closed",
+      inferred: false,
+      atMs,
+      notBeforeMs: atMs,
+      notAfterMs: atMs,
+      durationMs: Math.max(0, Math.round(elapsedMs)),
+      pairing,
+      late,
+    };
+    this.#publishEnd(session, end, traffic);
+  }
+
+  #infer(session: Session, { reason, atMs, notAfterMs }: InferredEnd): Promise<Kept> {
+    this.open.remove(session);
+    this.late.add(session);
+    const times = { atMs, notBeforeMs: session.startedMs, notAfterMs, durationMs: null };
+    return this.#publishEnd(session, { reason, inferred: true, pairing: "none", late: false, ...times });
+  }
+
+  /** Its address began another connection. */
+  #replace(session: Session, atMs: number): void {
+    void this.#infer(session, { reason: "replaced", atMs, notAfterMs: atMs });
+  }
+
+  #isReplaced(session: Session): boolean {
+    if (session.over || !session.through.kind.byConnection) return false;
+    const { session: oldest, count } = this.open.of(session.key);
+    return count > 1 && oldest === session;
+  }
+
+  #override(session: Session): void {
+    this.#begun.takeBack(session);
+    this.open.remove(session);
+    const { startedMs } = session;
+    const times = { notBeforeMs: startedMs, notAfterMs: startedMs, durationMs: null };
+    const sort = { reason: "overridden", inferred: false, pairing: "none", late: false } as const;
+    void this.#publishEnd(session, { ...sort, atMs: this.#options.clock.now(), ...times });
+  }
+
+  #publishEnd(session: Session, end: End, traffic: Traffic | null = null): Promise<Kept> {
+    this.roster.node(session.setting.node).dropIfIdle(session.through);
+    this.#options.observer.ended(end, traffic);
+    return this.#options.publish(endedDraft(session, end, this.#options.origin));
+  }
+
+  #announced(op: Op): void {
+    const kind = this.roster.node(op.node).kindOf(op.proxy?.type ?? null);
+    kind.judged = true;
+    if (kind.announced) return;
+    kind.announced = true;
+    if (!this.#recovering) this.#options.observer.endsAnnounced(kind.node, kind.type, true);
+  }
+
+  #proxyClosed(op: Op, client: Client, monotonicMs: number): void {
+    const { returns } = this.roster.node(op.node);
+    if (returns.takesClose(client, op.proxy?.name ?? "", monotonicMs)) return;
+    const proxy = this.roster.closeProxy(op);
+    if (proxy) this.#sign(proxy, "proxy_closed", op.atMs);
+  }
+
+  /** frps asks about these ops only for clients that got in. */
+  #confirm(op: Op, client: Client, id: string, monotonicMs: number): void {
+    const confirmation = this.roster.confirm(op, client, id, monotonicMs, (proxy) =>
+      this.#sign(proxy, "client_gone", op.atMs),
+    );
+    if (confirmation && !this.#recovering) this.#publishConfirmed(client);
+  }
+
+  #publishConfirmed(client: Client): void {
+    const confirmation = client.confirming!;
+    client.confirming = null;
+    this.#options.observer.confirmed(confirmation.pairing);
+    void this.#options.publish(confirmedDraft(client, confirmation, this.#options.origin));
+  }
+
+  #sign(proxy: OpenProxy, reason: "proxy_closed" | "client_gone", atMs: number): void {
+    this.#inference.sign(proxy, reason, atMs);
+    if (!this.#recovering) this.#inference.run();
+  }
+}

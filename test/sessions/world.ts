@@ -1,0 +1,144 @@
+/**
+ * Sessions with a clock that the test moves and a journal in memory, and a frps that the test plays.
+ *
+ * Every event is judged by its schema as it is made.
+ */
+import type { Decision } from "../../src/decision.ts";
+import type { Draft, Origin } from "../../src/events/draft.ts";
+import { redactor } from "../../src/events/redact.ts";
+import { opDraft } from "../../src/events/render.ts";
+import { anyEvent } from "../../src/events/schema.ts";
+import type { Kept } from "../../src/journal/journal.ts";
+import type { Op } from "../../src/op.ts";
+import { retell } from "../../src/sessions/journaled.ts";
+import { Sessions, type SessionsOptions } from "../../src/sessions/sessions.ts";
+import { SnapshotLoading, snapshotLines } from "../../src/sessions/snapshot.ts";
+import { FakeClock } from "../fake-clock.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: read as any consumer would, whatever its type
+export type AnyEvent = any;
+
+const kept = Promise.resolve<Kept>({ ok: true });
+const redact = redactor("mask");
+
+export const allowed: Decision = {
+  effect: "allowed",
+  reason: "allowed by rule",
+  code: "rule_allow",
+  rule: "user:alice",
+  revision: "r1",
+  checks: [],
+};
+const recorded: Decision = { ...allowed, effect: "recorded", code: "not_refusable", rule: null };
+const refused: Decision = { ...allowed, effect: "refused", code: "rule_deny" };
+
+export class World {
+  readonly clock = new FakeClock();
+  /** As it was journaled. */
+  readonly journal: string[] = [];
+  readonly told = { opened: 0, unpaired: 0, announcements: [] as string[] };
+  readonly #options: Partial<SessionsOptions>;
+  readonly #origin: Origin = { instance: "i_test", epoch: "019b76da-a800-7000-8000-000000000000" };
+  sessions: Sessions;
+  #calls = 0;
+
+  constructor(options: Partial<SessionsOptions> = {}) {
+    this.#options = options;
+    this.sessions = this.#make();
+  }
+
+  get events(): AnyEvent[] {
+    return this.journal.map((json) => JSON.parse(json));
+  }
+
+  /** Events of a type without its prefix; of a session where one is given. */
+  of(type: string, session?: string): AnyEvent[] {
+    return this.events.filter(
+      (event) =>
+        event.type === `sluice.${type}` && (session ?? event.data.session?.id) === event.data.session?.id,
+    );
+  }
+
+  /** frps asks; returns the event of the op. */
+  ask(op: Op, effect: "allowed" | "refused" = "allowed"): AnyEvent {
+    this.#calls++;
+    const asked = {
+      ...op,
+      reqid: op.reqid ?? this.#calls.toString(16).padStart(16, "0"),
+      atMs: this.clock.now(),
+    };
+    const decision = !op.refusable ? recorded : effect === "allowed" ? allowed : refused;
+    const context = this.sessions.begin(asked);
+    const draft = opDraft(asked, decision, this.#origin, redact, context);
+    this.#append(draft);
+    const own = this.journal.length - 1;
+    this.sessions.record(asked, decision, draft.id, context, this.clock.monotonic());
+    return JSON.parse(this.journal[own]!);
+  }
+
+  /** Refused after all, as the bridge does when an op cannot be recorded. */
+  override(op: Op, event: AnyEvent): void {
+    const context = { clientInfo: null, proxy: op.proxy, session: event.data.session };
+    const draft = opDraft(
+      { ...op, atMs: this.clock.now() },
+      refused,
+      this.#origin,
+      redact,
+      context,
+      event.id,
+    );
+    this.#append(draft);
+    this.sessions.takeBack(op, event.id, context);
+  }
+
+  /** What a snapshot would hold now. */
+  snapshot(): { readonly lines: string[]; readonly through: number } {
+    return { lines: [...snapshotLines(this.sessions)], through: this.journal.length };
+  }
+
+  /**
+   * The process is killed and started again.
+   * @param torn how many of the last records had not come to disk
+   */
+  restart(snapshot = { lines: [] as string[], through: 0 }, torn = 0): void {
+    this.sessions.stop();
+    this.journal.splice(Math.max(snapshot.through, this.journal.length - torn));
+    this.sessions = this.#make();
+    this.sessions.beginRecovery();
+    const loading = new SnapshotLoading(this.sessions, this.clock.monotonic());
+    for (const line of snapshot.lines) loading.take(line);
+    for (const json of this.journal.slice(snapshot.through)) retell(this.sessions, json, this.clock);
+    this.sessions.endRecovery();
+  }
+
+  #make(): Sessions {
+    return new Sessions({
+      maxOpen: 1_000_000,
+      maxAgeMs: 86_400_000,
+      endGraceMs: 60_000,
+      announcedTypes: () => [],
+      origin: this.#origin,
+      clock: this.clock,
+      publish: (draft) => {
+        this.#append(draft);
+        return kept;
+      },
+      observer: {
+        opened: () => this.told.opened++,
+        ended: () => {},
+        unpaired: () => this.told.unpaired++,
+        confirmed: () => {},
+        endsAnnounced: (_node, type, are) => this.told.announcements.push(`${type} ${are}`),
+      },
+      ...this.#options,
+    });
+  }
+
+  #append(draft: Draft): void {
+    const number = this.journal.length + 1;
+    const json = draft.render({ sequence: number, journalseq: number });
+    const read = anyEvent.safeParse(JSON.parse(json));
+    if (!read.success) throw new Error(`${read.error.message}\n${json}`);
+    this.journal.push(json);
+  }
+}
