@@ -1,8 +1,11 @@
-/** Rows as a table: the first cell of a row to the left of its column, the others, which are numbers, to the right. */
+/** Rows as a table: the first cells of a row to the left of their columns, the others, which are numbers, to the right. */
 import { widthOf } from "./screen-text.ts";
 
-/** @param rows printable; a text, and a row of one cell, stands by itself and makes no column wider */
-export function aligned(rows: readonly (readonly string[] | string)[]): string[] {
+/**
+ * @param rows printable; a text, and a row of one cell, stands by itself and makes no column wider
+ * @param leftColumns how many of the columns hold text
+ */
+export function aligned(rows: readonly (readonly string[] | string)[], leftColumns = 1): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     if (typeof row === "string" || row.length === 1) continue;
@@ -13,7 +16,7 @@ export function aligned(rows: readonly (readonly string[] | string)[]): string[]
     if (row.length === 1) return row[0]!;
     const cells = row.map((cell, at) => {
       const room = " ".repeat(widths[at]! - widthOf(cell));
-      return at === 0 ? cell + room : room + cell;
+      return at < leftColumns ? cell + room : room + cell;
     });
     return cells.join("  ").trimEnd();
   });

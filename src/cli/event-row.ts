@@ -30,7 +30,7 @@ export function eventRow({ type: fullType, time, data = {} }: ShownEvent): strin
     data.node,
     data.user === "" ? '""' : data.user,
     proxyText(data.proxy),
-    remoteText(data.remote) ?? data.peer,
+    addressText(data.remote) ?? data.peer,
     (outcomes.get(type) ?? decisionText)(data),
   ];
   return cells.map((cell) => (cell === undefined || cell === null ? "-" : printable(textOf(cell))));
@@ -45,6 +45,8 @@ const outcomes = new Map<string, (data: Data) => string>(
     "op.malformed": ({ reason, length, suppressed }) =>
       `${textOf(reason)}${typeof length === "number" ? `, ${length} bytes` : ""}` +
       `${suppressed === 0 || suppressed === undefined ? "" : `, and ${textOf(suppressed)} more like it`}`,
+    "session.ended": endText,
+    "login.confirmed": confirmedText,
     "policy.changed": ({ key, after, cause }) =>
       after === null
         ? `${textOf(key)} is gone (${textOf(cause)})`
@@ -73,6 +75,31 @@ function decisionText({ decision, rewrite }: Data): string {
   return `allowed by ${by}${changed.length === 0 ? "" : `, changed: ${changed.join(", ")}`}`;
 }
 
+function endText({ end, durationMs, bytes }: Data): string {
+  const { reason, inferred } = fieldsOf(end);
+  const { in: received, out: sent } = fieldsOf(bytes);
+  const lasted = typeof durationMs === "number" ? ` after ${durationMs / 1000} s` : "";
+  const traffic = [
+    typeof received === "number" ? `${received} bytes in` : "",
+    typeof sent === "number" ? `${sent} bytes out` : "",
+  ].filter((part) => part !== "");
+  const how = inferred === true ? `inferred: ${textOf(reason)}` : `ended${lasted}: ${textOf(reason)}`;
+  return [how, ...traffic].join(", ");
+}
+
+function confirmedText({ pairing, clientInfo, confirmedBy }: Data): string {
+  const { address, hostname, version } = fieldsOf(clientInfo);
+  const about = [
+    hostname,
+    address,
+    version === null || version === undefined ? null : `frpc ${textOf(version)}`,
+  ]
+    .filter((part) => part !== null && part !== undefined)
+    .map(textOf);
+  const who = about.length === 0 ? "of a Login that is not known" : `from ${about.join(", ")}`;
+  return `got in by ${textOf(fieldsOf(confirmedBy).op)}, ${who} (${textOf(pairing)})`;
+}
+
 function startedPolicyText(policy: unknown): string {
   const { source, rules, available } = fieldsOf(policy);
   return available === false
@@ -92,7 +119,8 @@ function proxyText(proxy: unknown): string | null {
   return `${textOf(name)}${type === undefined || type === null ? "" : ` (${textOf(type)})`}`;
 }
 
-function remoteText(remote: unknown): string | null {
+/** `1.2.3.4:5`, `[::1]:5`, or without a port; null where there is no address. */
+export function addressText(remote: unknown): string | null {
   const { ip, port } = fieldsOf(remote);
   if (typeof ip !== "string") return null;
   if (typeof port !== "number") return ip;

@@ -4,6 +4,7 @@ import { version } from "../version.ts";
 import { showConfig } from "./config.ts";
 import { type ReplayOptions, replay } from "./replay.ts";
 import { serve } from "./serve.ts";
+import { type SessionsOptions, sessions } from "./sessions.ts";
 import { type TailOptions, tail } from "./tail.ts";
 import { patternProblem, typeList } from "./type-filter.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
@@ -27,6 +28,12 @@ what is not there can be told:
   PENDING      and those of them that are not there: perhaps on their way
 Exit codes: 0 nothing is missing unannounced and no number was used twice,
 1 something is, or Kafka was out of reach, 2 wrong settings or options.`;
+
+const sessionsHelp = `
+Asks the admin port (admin.host, admin.port, admin.token) of a bridge that runs.
+  open     the end of it will be told: its frps sends CloseUserConn for this type
+  unknown  it began, and nobody tells when it ends; it is listed until its proxy
+           closes, its client is gone, or sessions.maxAgeMs have passed`;
 
 /** Throws commander's errors, its messages written, instead of ending the process. */
 export function program(): Command {
@@ -90,6 +97,21 @@ export function program(): Command {
         "may run or not. Exit codes: 0 all is confirmed, 1 not all, 2 wrong settings or options.",
     )
     .action((options: ReplayOptions) => replay(options));
+
+  command(sluice, "sessions", "print who is connected now, as the running bridge knows it")
+    .addOption(configOption())
+    .option("--user <name>", 'only of this frp user; "" is the anonymous one')
+    .option("--proxy <name>", "only through this proxy, by its full name, such as alice.ssh")
+    .option("--ip <address>", "only from this address or network, such as 203.0.113.0/24")
+    .option("--node <name>", "only at this frps")
+    .addOption(
+      new Option("--limit <count>", "how many are listed, the newest first; all are counted")
+        .default(1000)
+        .argParser(wholeNumber),
+    )
+    .option("--json", "as one JSON object")
+    .addHelpText("after", sessionsHelp)
+    .action((options: SessionsOptions) => sessions(options));
 
   command(sluice, "verify", "judge whether every event that was numbered is on Kafka, or named as lost")
     .addOption(configOption())
