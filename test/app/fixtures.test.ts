@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { clientId, opId } from "../../src/events/ids.ts";
-import { anyEvent } from "../../src/events/schema.ts";
+import { anyEvent } from "../events/strict.ts";
 import { frpCalls, frpSession, secretsOf } from "../fixtures.ts";
 import { type BridgeHost, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";

@@ -1,7 +1,7 @@
 import { type CloudEvent, Kafka } from "cloudevents";
 import { Redis } from "ioredis";
 import { expect, it } from "vitest";
-import { anyEvent } from "../../src/events/schema.ts";
+import { anyEvent } from "../events/strict.ts";
 import { startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { ASKED_TYPES, startEveryProxy, UNASKED_TYPES } from "../hosts/every-proxy.ts";

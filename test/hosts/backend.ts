@@ -7,14 +7,17 @@ import { freePort } from "./ports.ts";
 
 /** What stands behind frpc's proxies. */
 export interface Backend extends AsyncDisposable {
-  /** Sends back whatever it gets, over TCP and UDP. */
+  /** Sends back whatever it gets, over TCP and UDP; ends a TCP connection that says "bye". */
   echoPort: number;
   /** Answers every HTTP request with 200. */
   httpPort: number;
 }
 
 export async function startBackend(): Promise<Backend> {
-  const echo = createServer((socket) => socket.on("error", () => {}).pipe(socket));
+  const echo = createServer((socket) => {
+    socket.on("error", () => {}).on("data", (data) => data.includes("bye") && socket.end());
+    socket.pipe(socket);
+  });
   const web = createHttpServer((_, response) => response.end("served"));
   const datagrams = createSocket("udp4");
   datagrams.on("message", (message, from) => datagrams.send(message, from.port, from.address));

@@ -13,6 +13,8 @@ export interface User extends AsyncDisposable {
   /** The user's own port: the last part of `remote_addr` in NewUserConn of tcp, https and tcpmux. */
   port: number;
   close(): Promise<void>;
+  /** Asks the backend to end the connection, and resolves when it has. */
+  dismissed(): Promise<void>;
 }
 
 /** A connection to a tcp proxy, or to the port of an stcp visitor. */
@@ -54,7 +56,7 @@ export async function udpUser(port: number): Promise<User> {
     if (open) socket.close();
     open = false;
   };
-  return { served, port: socket.address().port, close, [Symbol.asyncDispose]: close };
+  return { served, port: socket.address().port, close, dismissed: close, [Symbol.asyncDispose]: close };
 }
 
 async function connected(port: number, host: string): Promise<Socket> {
@@ -65,7 +67,11 @@ async function connected(port: number, host: string): Promise<Socket> {
 
 function talk(socket: Socket, hello: Buffer, answer: RegExp): User {
   const close = (): Promise<void> => closed(socket);
-  const user = { served: answered(socket, answer), port: socket.localPort ?? 0, close };
+  const dismissed = (): Promise<void> => {
+    socket.write("bye");
+    return ended(socket);
+  };
+  const user = { served: answered(socket, answer), port: socket.localPort ?? 0, close, dismissed };
   socket.write(hello);
   return { ...user, [Symbol.asyncDispose]: close };
 }
@@ -82,11 +88,13 @@ function answered(socket: Socket, answer: RegExp): Promise<boolean> {
 }
 
 function closed(socket: Socket): Promise<void> {
-  if (socket.closed) return Promise.resolve();
-  return new Promise((resolve) => {
-    socket.once("close", () => resolve());
-    socket.destroy();
-  });
+  const end = ended(socket);
+  socket.destroy();
+  return end;
+}
+
+function ended(socket: Socket): Promise<void> {
+  return socket.closed ? Promise.resolve() : new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
 /** The first bytes of a TLS connection to `domain`, as Node would send them. */
