@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { settingsTable } from "../src/config/show.ts";
 import { errorCodes } from "../src/errors.ts";
+import { endReasons } from "../src/events/data.ts";
 import { eventTypes } from "../src/events/schema.ts";
 import { streams } from "../src/events/streams.ts";
 
@@ -16,6 +17,11 @@ const parts: Readonly<Record<string, () => string>> = {
     table(
       ["code", "meaning"],
       Object.entries(errorCodes).map(([code, text]) => [`\`${code}\``, text]),
+    ),
+  "end-reasons": () =>
+    table(
+      ["`end.reason`", "the sign of it"],
+      Object.entries(endReasons).map(([reason, text]) => [`\`${reason}\``, text]),
     ),
   events: () =>
     table(

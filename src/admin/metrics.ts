@@ -46,7 +46,7 @@ export class Metrics {
   readonly #notEnforceable = this.#counter(
     "sluice_limits_not_enforceable_total",
     "Times a limit of open connections could not be enforced, since nobody tells their ends",
-    ["rule"],
+    ["scope"],
   );
   readonly #gaps = this.#counter("sluice_journal_gaps_total", "Losses announced as bridge.gap", ["cause"]);
   readonly #troubles = this.#counter(
@@ -79,9 +79,10 @@ export class Metrics {
     this.#duration.observe(durationMs / 1000);
   }
 
-  /** @param rule there are as many as the policy has rules with limits */
+  /** @param rule its key without prefix */
   notEnforceable(rule: string): void {
-    this.#notEnforceable.inc({ rule });
+    // A label for each rule would be as many series as the policy has rules.
+    this.#notEnforceable.inc({ scope: rule.slice(0, rule.indexOf(":")) });
   }
 
   unrecorded(failure: string, answer: string): void {

@@ -3,6 +3,7 @@ import { Metrics } from "../../src/admin/metrics.ts";
 import { adminApp } from "../../src/admin/server.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 import { listSessions } from "../../src/sessions/listing.ts";
+import { closeUserConn, newUserConn } from "../sessions/ops.ts";
 import { World } from "../sessions/world.ts";
 
 const stats = {
@@ -23,7 +24,8 @@ interface Given {
 }
 
 function admin({ token, notReady = null }: Given = {}) {
-  const { sessions, clock } = new World();
+  const world = new World();
+  const { sessions, clock } = world;
   const metrics = new Metrics({
     journal: () => stats,
     policy: () => ({
@@ -42,7 +44,7 @@ function admin({ token, notReady = null }: Given = {}) {
   });
   const get = (path: string, authorization?: string): Response | Promise<Response> =>
     app.request(path, authorization === undefined ? {} : { headers: { authorization } });
-  return { metrics, get };
+  return { metrics, get, world };
 }
 
 async function textOf(response: Response | Promise<Response>): Promise<[number, string]> {
@@ -120,6 +122,40 @@ describe("the metrics", () => {
       expect(text).toMatch(new RegExp(`^# TYPE ${family} (counter|gauge|histogram)$`, "m"));
     }
     expect((await scraped(get)).get("sluice_op_duration_seconds_sum")).toBeCloseTo(0.0015);
+  });
+
+  it("tell of sessions: open and unknown ones apart, and their ends by reason", async () => {
+    const { metrics, get, world } = admin();
+    world.ask(newUserConn());
+    world.ask(newUserConn({ type: "stcp", from: "203.0.113.9:2" }));
+    world.ask(closeUserConn({ type: "stcp", from: "203.0.113.9:2" }));
+    world.ask(newUserConn({ type: "stcp", from: "203.0.113.9:3" }));
+    const end = { atMs: 0, notBeforeMs: 0, notAfterMs: null, pairing: "none", late: false } as const;
+    metrics.sessions.opened();
+    metrics.sessions.ended(
+      { ...end, reason: "closed", inferred: false, durationMs: 1500 },
+      { in: 5, out: 7 },
+    );
+    metrics.sessions.ended({ ...end, reason: "max_age", inferred: true, durationMs: null }, null);
+    metrics.sessions.unpaired();
+    metrics.sessions.confirmed("likely");
+    metrics.notEnforceable("user:alice");
+    expect(Object.fromEntries(await scraped(get))).toMatchObject({
+      'sluice_sessions_open{state="open"}': 1,
+      'sluice_sessions_open{state="unknown"}': 1,
+      'sluice_sessions_ends_announced{node="edge-1",type="stcp"}': 1,
+      'sluice_sessions_ends_announced{node="edge-1",type="tcp"}': 0,
+      sluice_sessions_opened_total: 1,
+      'sluice_sessions_ended_total{reason="closed",inferred="false"}': 1,
+      'sluice_sessions_ended_total{reason="max_age",inferred="true"}': 1,
+      sluice_sessions_inferred_ratio: 0.5,
+      sluice_session_duration_seconds_sum: 1.5,
+      'sluice_session_bytes_total{direction="in"}': 5,
+      'sluice_session_bytes_total{direction="out"}': 7,
+      sluice_sessions_unpaired_closes_total: 1,
+      'sluice_logins_confirmed_total{pairing="likely"}': 1,
+      'sluice_limits_not_enforceable_total{scope="user"}': 1,
+    });
   });
 
   it("tell what the journal, the policy and the forwarder say when they are asked", async () => {

@@ -51,6 +51,30 @@ describe("a row", () => {
       { version: "0.1.0", policy: { source: "redis", rules: 0, available: false }, kafka: false },
       "version 0.1.0, no policy from redis yet, no Kafka",
     ],
+    [
+      "session.ended",
+      { durationMs: 1234, bytes: { in: 10, out: null }, end: { reason: "closed", inferred: false } },
+      "ended after 1.234 s: closed, 10 bytes in",
+    ],
+    [
+      "session.ended",
+      { durationMs: null, bytes: null, end: { reason: "proxy_closed", inferred: true } },
+      "inferred: proxy_closed",
+    ],
+    [
+      "login.confirmed",
+      {
+        pairing: "likely",
+        clientInfo: { address: "203.0.113.7", port: 5000, hostname: "office", version: "0.70.1" },
+        confirmedBy: { op: "Ping" },
+      },
+      "got in by Ping, from office, 203.0.113.7, frpc 0.70.1 (likely)",
+    ],
+    [
+      "login.confirmed",
+      { pairing: "none", clientInfo: null, confirmedBy: { op: "NewProxy" } },
+      "got in by NewProxy, of a Login that is not known (none)",
+    ],
     ["bridge.stopped", { reason: "SIGTERM" }, "SIGTERM"],
     ["bridge.gap", { cause: "journal_full", count: 12 }, "journal_full: 12 events lost"],
     [

@@ -17,6 +17,14 @@ describe("help", () => {
       ["tail", "--help"],
       ["--lines", "--follow", "--kafka", "login.refused", "bridge.progress"],
     ],
+    [
+      ["sessions", "--help"],
+      ["--user", "--proxy", "--ip", "--node", "--limit", "--json", "unknown"],
+    ],
+    [
+      ["verify", "--help"],
+      ["--instance", "UNANNOUNCED", "Exit codes"],
+    ],
   ])("of %j fits a terminal and names what there is", async (args, names) => {
     const { code, stdout, stderr } = await sluice(args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
