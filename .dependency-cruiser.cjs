@@ -59,6 +59,18 @@ module.exports = {
       { pathNot: "^(src/(ledger|events)/|node:)", dependencyTypesNot: ["core"] },
     ),
     rule(
+      "consumers-start-nothing",
+      "what sluice/events imports runs in programs of others, which have only zod",
+      { path: "^src/events/(index|parse|schema|data|streams)\\.ts$" },
+      { pathNot: "^(src/events/(parse|schema|data|streams)\\.ts$|node_modules/zod/)" },
+    ),
+    rule(
+      "examples-see-what-users-see",
+      "an example runs in a project of its own, too",
+      { path: "^connectors/" },
+      { pathNot: "^(src/events/index\\.ts$|node_modules/kafkajs/)" },
+    ),
+    rule(
       "redis-is-wired-in-the-app",
       "rules come through the port",
       { path: "^src/", pathNot: "^src/(wiring/|policy/redis)" },
@@ -96,7 +108,7 @@ module.exports = {
     enhancedResolveOptions: {
       extensions: [".ts", ".js"],
       exportsFields: ["exports"],
-      conditionNames: ["import", "node", "default", "types"],
+      conditionNames: ["sluice-source", "import", "node", "default", "types"],
     },
   },
 };

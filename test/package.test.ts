@@ -123,6 +123,83 @@ describe("the package", () => {
     expect(stdout).toMatch(/^http\.port +9000 +default$/m);
   });
 
+  it("gives consumers sluice/events, which starts nothing and loads nothing but zod", async () => {
+    const program = `import { registerHooks } from "node:module";
+      const loaded = new Set();
+      registerHooks({
+        load(url, context, next) {
+          const path = url.split("/node_modules/").at(-1);
+          loaded.add(path.startsWith("sluice/") ? path : path.split("/")[0]);
+          return next(url, context);
+        },
+      });
+      const { parseEvent, topics } = await import("sluice/events");
+      console.log(JSON.stringify({ loaded: [...loaded].sort(), parsed: parseEvent("{}"), topics: topics("x.").bridge }));`;
+    const args = ["--input-type=module", "--eval", program];
+    const { loaded, ...rest } = JSON.parse(await run({ program: process.execPath, args, cwd: place }));
+    expect(loaded).toEqual([
+      ...["data", "index", "parse", "schema", "streams"].map((name) => `sluice/dist/events/${name}.js`),
+      "zod",
+    ]);
+    expect(rest).toEqual({
+      parsed: { ok: false, reason: "not_an_event", problem: "specversion is not 1.0", type: null },
+      topics: "x.bridge",
+    });
+    const inner = ["--input-type=module", "--eval", 'await import("sluice/dist/main.js")'];
+    await expect(run({ program: process.execPath, args: inner, cwd: place })).rejects.toThrow(
+      "ERR_PACKAGE_PATH_NOT_EXPORTED",
+    );
+  });
+
+  it.each(["nodenext", "bundler"])("has types that hold for a consumer under %s", async (resolution) => {
+    const folder = join(place, resolution);
+    await mkdir(folder);
+    const compilerOptions = {
+      module: resolution === "nodenext" ? "nodenext" : "esnext",
+      moduleResolution: resolution,
+      target: "es2022",
+      // zod's own types name URL, which comes from here or from @types/node.
+      lib: ["es2022", "dom"],
+      types: [],
+      strict: true,
+      skipLibCheck: false,
+      noEmit: true,
+    };
+    await writeFile(join(folder, "package.json"), '{"type": "module"}');
+    await writeFile(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions, include: ["consumer.ts"] }),
+    );
+    const program = `import { type EventOf, type SluiceEvent, eventSchemas, parseEvent, topicOf } from "sluice/events";
+      export function lengthOf(value: Uint8Array | null): number | null {
+        const parsed = parseEvent({ value });
+        if (!parsed.ok) throw new Error(parsed.reason + parsed.problem);
+        const { event } = parsed;
+        if (event.type !== "sluice.session.ended") return null;
+        const ended: EventOf<"session.ended"> = event;
+        // @ts-expect-error: there is no such field
+        ended.data.length;
+        return ended.data.durationMs;
+      }
+      export const user = (event: SluiceEvent): string | null =>
+        event.type === "sluice.login.allowed" ? event.data.user : null;
+      export const topic: string = topicOf("session.ended", "prod.");
+      export const port: number | null | undefined =
+        eventSchemas["session.started"].parse({}).data.remote?.port;`;
+    await writeFile(join(folder, "consumer.ts"), program);
+    const tsc = join(repository, "node_modules", "typescript", "bin", "tsc");
+    expect(await run({ program: process.execPath, args: [tsc, "-p", folder], cwd: folder })).toBe("");
+  });
+
+  it("runs the examples beside it, as they stand in the repository", async () => {
+    for (const example of ["finished-sessions", "who-is-connected"]) {
+      const copy = join(place, `${example}.ts`);
+      await cp(join(repository, "connectors", "consumers", `${example}.ts`), copy);
+      const help = await run({ program: process.execPath, args: [copy, "--help"], cwd: place });
+      expect(help).toContain("KAFKA_BROKERS");
+    }
+  });
+
   it("answers a Login, and stops with code 0 at SIGTERM", async () => {
     const { child, log, ended, url } = await serving(bin, systemPath, {});
     const login = { user: "alice", client_address: "203.0.113.7:5000" };

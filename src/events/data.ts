@@ -1,13 +1,23 @@
-/** The `data` of every event, as zod schemas. Numbers that can outgrow 32 bits travel as text in attributes only. */
+/**
+ * The `data` of every event, as zod schemas. Numbers that can outgrow 32 bits travel as text in attributes only.
+ *
+ * Fields that are not named here pass, since a consumer reads what a newer Sluice wrote; that none is published is
+ * for the tests to judge, which make strict ones of these (test/events/strict.ts).
+ */
 import { z } from "zod";
+
+/** As z.object; declared by this, a field keeps its comment for the editors of consumers. */
+export function object<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$strip> {
+  return z.object(shape) as unknown as z.ZodObject<T, z.core.$strip>;
+}
 
 const count = z.int().nonnegative();
 export const moment = z.iso.datetime({ precision: 3 });
-const span = z.strictObject({ first: count, last: count.nullable() });
+const span = object({ first: count, last: count.nullable() });
 const spans = z.record(z.string(), span);
-const revisions = z.strictObject({ from: z.string(), to: z.string() });
+const revisions = object({ from: z.string(), to: z.string() });
 
-const check = z.strictObject({
+const check = object({
   rule: z.string(),
   condition: z.string(),
   result: z.enum(["pass", "fail", "skip", "not_enforceable"]),
@@ -17,21 +27,18 @@ const check = z.strictObject({
 const outcome = { reason: z.string(), code: z.string(), rule: z.string().nullable() };
 
 const protocol = z.enum(["frp", "prox"]);
-const remote = z.strictObject({ ip: z.string().nullable(), port: z.int().nullable() }).nullable();
+const remote = object({ ip: z.string().nullable(), port: z.int().nullable() }).nullable();
 
-/** Of the client that asks, as its Login said it; null where that Login is not known. */
-const clientInfo = z
-  .strictObject({
-    address: z.string().nullable(),
-    port: z.int().nullable(),
-    hostname: z.string().nullable(),
-    /** Of frpc. */
-    version: z.string().nullable(),
-  })
-  .nullable();
+const clientInfo = object({
+  address: z.string().nullable(),
+  port: z.int().nullable(),
+  hostname: z.string().nullable(),
+  /** Of frpc. */
+  version: z.string().nullable(),
+}).nullable();
 
 /** Type, port and domains as its NewProxy said them, also where the op itself does not. */
-const proxy = z.strictObject({
+const proxy = object({
   name: z.string(),
   type: z.string().nullable(),
   /** null where there is none, or frps chose one, which it never tells. */
@@ -39,32 +46,37 @@ const proxy = z.strictObject({
   domains: z.array(z.string()),
 });
 
-/** In is from the user. */
-const traffic = z.strictObject({ in: count.nullable(), out: count.nullable() }).nullable();
+/** Bytes; in is from the user. */
+const traffic = object({ in: count.nullable(), out: count.nullable() }).nullable();
 
-export const opData = z.strictObject({
+export const opData = object({
   protocol,
   node: z.string(),
+  /** Native name: `NewProxy`. */
   op: z.string(),
+  /** frps's id of the call. */
   reqid: z.string().nullable(),
   user: z.string().nullable(),
+  /** `c_` and 16 hex digits; another at each start of frpc. */
   client: z.string().nullable(),
+  /** Of the client, as its Login said it; null where that Login is not known. */
   clientInfo,
   proxy: proxy.nullable(),
+  /** Of a Login the client's address, of a user connection the visitor's. */
   remote,
   /** `id` is the event id of the session's start; null when a close belongs to no session that is known. */
-  session: z.strictObject({ id: z.uuid().nullable(), key: z.uuid() }).nullable(),
+  session: object({ id: z.uuid().nullable(), key: z.uuid() }).nullable(),
   /** Bytes of the connection, with a close that tells of them. */
   bytes: traffic.optional(),
-  decision: z.strictObject({
+  decision: object({
     effect: z.enum(["allowed", "refused", "recorded"]),
     ...outcome,
     revision: z.string(),
     checks: z.array(check),
-    wouldRefuse: z.strictObject(outcome).optional(),
+    wouldRefuse: object(outcome).optional(),
   }),
   /** Fields that the answer changed, by native name. */
-  rewrite: z.record(z.string(), z.strictObject({ from: z.unknown(), to: z.unknown() })).nullable(),
+  rewrite: z.record(z.string(), object({ from: z.unknown(), to: z.unknown() })).nullable(),
   /** The op as it came, redacted. */
   content: z.record(z.string(), z.unknown()),
 });
@@ -72,7 +84,7 @@ export const opData = z.strictObject({
 /** How surely one event was found to belong to another. */
 const pairing = z.enum(["exact", "likely", "ambiguous", "none"]);
 
-export const loginConfirmedData = z.strictObject({
+export const loginConfirmedData = object({
   protocol,
   node: z.string(),
   user: z.string().nullable(),
@@ -86,7 +98,7 @@ export const loginConfirmedData = z.strictObject({
   /** The event id of the Login; null when ambiguous or unknown. */
   login: z.uuid().nullable(),
   /** The first op that frps asked about for this client. */
-  confirmedBy: z.strictObject({ id: z.uuid(), op: z.string() }),
+  confirmedBy: object({ id: z.uuid(), op: z.string() }),
 });
 
 export const endReasons = {
@@ -100,31 +112,34 @@ export const endReasons = {
   max_open: "there were more than sessions.maxOpen, and it was the oldest",
 } as const;
 
-export const sessionEndedData = z.strictObject({
+export const sessionEndedData = object({
   protocol,
   node: z.string(),
   user: z.string().nullable(),
   client: z.string().nullable(),
   clientInfo,
   proxy,
+  /** The visitor's address. */
   remote,
-  session: z.strictObject({ id: z.uuid(), key: z.uuid() }),
+  /** `id` is the event id of its start, `key` the record's key. */
+  session: object({ id: z.uuid(), key: z.uuid() }),
   /** What admitted it. */
-  decision: z.strictObject({ effect: z.literal("allowed"), ...outcome, revision: z.string() }),
+  decision: object({ effect: z.literal("allowed"), ...outcome, revision: z.string() }),
   startedAt: moment,
   /** Of an inferred end: when the sign of it was seen. */
   endedAt: moment,
-  /** null where the end is inferred. */
+  /** Milliseconds; null where the end is inferred. */
   durationMs: count.nullable(),
   /** `wall` when the bridge was started anew in between. */
   durationClock: z.enum(["monotonic", "wall"]).nullable(),
   bytes: traffic,
-  end: z.strictObject({
+  end: object({
     reason: z.enum(Object.keys(endReasons) as [EndReason, ...EndReason[]]),
     /** Nobody announced it. */
     inferred: z.boolean(),
+    /** It was still open then. */
     notBefore: moment,
-    /** null where it may still be open. */
+    /** It was over then; null where it may still be open. */
     notAfter: moment.nullable(),
     /** The event id of its session.closed. */
     closedBy: z.uuid().nullable(),
@@ -135,7 +150,7 @@ export const sessionEndedData = z.strictObject({
 
 export type EndReason = keyof typeof endReasons;
 
-export const malformedData = z.strictObject({
+export const malformedData = object({
   protocol,
   node: z.string(),
   /** `login_flood` counts logins beyond http.loginsPerMinute; the rest say why a body was no op. */
@@ -148,7 +163,7 @@ export const malformedData = z.strictObject({
   suppressed: count,
 });
 
-export const lossData = z.strictObject({
+export const lossData = object({
   epoch: z.string(),
   cause: z.enum(["journal_full", "journal_io", "journal_damaged", "killed_while_failing"]),
   journalseq: span,
@@ -156,10 +171,10 @@ export const lossData = z.strictObject({
   count: count.nullable(),
 });
 
-export const startedData = z.strictObject({
+export const startedData = object({
   version: z.string(),
-  previous: z.strictObject({ epoch: z.string(), topics: spans }).nullable(),
-  policy: z.strictObject({
+  previous: object({ epoch: z.string(), topics: spans }).nullable(),
+  policy: object({
     source: z.enum(["redis", "file"]),
     available: z.boolean(),
     rules: count,
@@ -169,22 +184,22 @@ export const startedData = z.strictObject({
   topics: spans,
 });
 
-export const stoppedData = z.strictObject({ reason: z.string(), topics: spans });
-export const progressData = z.strictObject({ journalseq: count, topics: spans });
+export const stoppedData = object({ reason: z.string(), topics: spans });
+export const progressData = object({ journalseq: count, topics: spans });
 
-export const policyChangedData = z.strictObject({
+export const policyChangedData = object({
   key: z.string(),
   before: z.unknown(),
   after: z.unknown(),
   cause: z.enum(["written", "deleted", "expired", "resync", "accepted"]),
   revision: revisions,
 });
-export const policyRejectedData = z.strictObject({
+export const policyRejectedData = object({
   key: z.string(),
   problem: z.string(),
   revision: revisions,
 });
-export const policyEmptiedData = z.strictObject({ rulesKept: count, revision: revisions });
+export const policyEmptiedData = object({ rulesKept: count, revision: revisions });
 
 export type OpData = z.infer<typeof opData>;
 export type SessionEnded = z.infer<typeof sessionEndedData>;

@@ -1,6 +1,6 @@
 /**
  * Every event that Sluice publishes, as zod schemas: the one source of the types, of the tests that judge
- * what was published, and of the contract for consumers.
+ * what was published, and of the contract for consumers (`sluice/events`).
  *
  * CloudEvents 1.0, structured JSON. Extension names are lower-case letters and digits only, as CloudEvents
  * asks; numbers that can outgrow 32 bits travel as text.
@@ -11,6 +11,7 @@ import {
   lossData,
   malformedData,
   moment,
+  object,
   opData,
   policyChangedData,
   policyEmptiedData,
@@ -20,7 +21,7 @@ import {
   startedData,
   stoppedData,
 } from "./data.ts";
-import type { Stream } from "./streams.ts";
+import { type Stream, topics } from "./streams.ts";
 
 export const typePrefix = "sluice.";
 
@@ -56,43 +57,72 @@ export const eventTypes = {
 export type EventType = keyof typeof eventTypes;
 export type EventData<T extends EventType> = z.infer<(typeof eventTypes)[T]["data"]>;
 
+/** Of every event: CloudEvents 1.0 and Sluice's extensions to it. */
 const attributes = {
   specversion: z.literal("1.0"),
+  /** The same whenever the same event is published again. */
   id: z.uuid(),
+  /** `/<protocol>/<node>`, or the bridge. */
   source: z.string().startsWith("/"),
+  /** `user/proxy`, or what there is of it. */
   subject: z.string().min(1).optional(),
+  /** UTC, to the millisecond: when it happened, by the bridge's clock. */
   time: moment,
   datacontenttype: z.literal("application/json"),
+  /** Native name of the op, where the event is one. */
   op: z.string().optional(),
   decision: z.enum(["allowed", "refused", "recorded"]).optional(),
+  /** The revision of the policy that decided. */
   policyrev: z.string().optional(),
   /** The id of an earlier event that this one takes the place of. */
   supersedes: z.uuid().optional(),
+  /** The bridge; kept in its data directory. */
   instance: z.string().min(1),
+  /** New at each start of the bridge. */
   epoch: z.uuid(),
+  /** Counts from 1 without a gap within instance, epoch and topic; 16 digits. */
   sequence: sixteenDigits,
+  /** The order over all topics of an instance; 16 digits. */
   journalseq: sixteenDigits,
+  /** The record's key. */
   partitionkey: z.string().min(1),
 };
 
+/** `sluice.login.allowed` */
+export function typeNameOf<T extends EventType>(type: T): `${typeof typePrefix}${T}` {
+  return `${typePrefix}${type}`;
+}
+
+const schemaPrefix = "urn:sluice:event:";
+
 /** `urn:sluice:event:login.allowed:1`: the contract that an event's data keeps. */
-export function dataSchemaOf(type: EventType): string {
-  return `urn:sluice:event:${type}:1`;
+export function dataSchemaOf<T extends EventType>(type: T): `${typeof schemaPrefix}${T}:1` {
+  return `${schemaPrefix}${type}:1`;
+}
+
+/** The topic that events of this type go to; `prefix` is the bridge's kafka.topicPrefix. */
+export function topicOf(type: EventType, prefix?: string): string {
+  return topics(prefix)[eventTypes[type].stream];
 }
 
 function eventSchemaOf<T extends EventType>(type: T) {
-  return z.strictObject({
+  return object({
     ...attributes,
-    type: z.literal(`${typePrefix}${type}`),
+    type: z.literal(typeNameOf(type)),
     dataschema: z.literal(dataSchemaOf(type)),
-    data: eventTypes[type].data,
+    data: eventTypes[type].data as (typeof eventTypes)[T]["data"],
   });
 }
 
-/** A whole event of any type. */
-export const anyEvent = z.discriminatedUnion(
-  "type",
-  (Object.keys(eventTypes) as EventType[]).map(eventSchemaOf) as unknown as [
-    ReturnType<typeof eventSchemaOf>,
-  ],
-);
+type EventSchemas = { readonly [T in EventType]: ReturnType<typeof eventSchemaOf<T>> };
+
+/** Whole events, by type without prefix. They take unknown fields, and leave them out of what they return. */
+export const eventSchemas = Object.fromEntries(
+  (Object.keys(eventTypes) as EventType[]).map((type) => [type, eventSchemaOf(type)]),
+) as unknown as EventSchemas;
+
+/** A whole event of one type, or of several: `EventOf<"session.started" | "session.ended">`. */
+export type EventOf<T extends EventType> = { [K in T]: z.infer<EventSchemas[K]> }[T];
+
+/** A whole event; `event.type === "sluice.session.ended"` tells which `data` it has. */
+export type SluiceEvent = EventOf<EventType>;

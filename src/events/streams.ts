@@ -12,3 +12,8 @@ export const streams = {
 
 export type Stream = keyof typeof streams;
 export const streamNames = Object.keys(streams) as Stream[];
+
+/** The topic that the events of each stream go to; `prefix` is the bridge's kafka.topicPrefix. */
+export function topics(prefix = "sluice."): Record<Stream, string> {
+  return Object.fromEntries(streamNames.map((stream) => [stream, prefix + stream])) as Record<Stream, string>;
+}

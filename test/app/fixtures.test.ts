@@ -103,7 +103,10 @@ function expectedData(content: any, reqid: string, op: string): object {
     reqid,
     user,
     client: runId ? clientId(runId) : null,
-    proxy: content.proxy_name ? { name: content.proxy_name, type: content.proxy_type ?? null } : null,
+    // Where the op itself names no type, what its NewProxy said stands there.
+    proxy: content.proxy_name
+      ? { name: content.proxy_name, ...(content.proxy_type && { type: content.proxy_type }) }
+      : null,
     decision: { effect: op.startsWith("Close") ? "recorded" : "allowed" },
   };
 }

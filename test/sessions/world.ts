@@ -7,12 +7,12 @@ import type { Decision } from "../../src/decision.ts";
 import type { Draft, Origin } from "../../src/events/draft.ts";
 import { redactor } from "../../src/events/redact.ts";
 import { opDraft } from "../../src/events/render.ts";
-import { anyEvent } from "../../src/events/schema.ts";
 import type { Kept } from "../../src/journal/journal.ts";
 import type { Op } from "../../src/op.ts";
 import { retell } from "../../src/sessions/journaled.ts";
 import { Sessions, type SessionsOptions } from "../../src/sessions/sessions.ts";
 import { SnapshotLoading, snapshotLines } from "../../src/sessions/snapshot.ts";
+import { anyEvent } from "../events/strict.ts";
 import { FakeClock } from "../fake-clock.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: read as any consumer would, whatever its type
