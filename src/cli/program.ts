@@ -26,8 +26,17 @@ what is not there can be told:
   REUSED       records with another event's number: drop none of them
   LAG          numbers given that Kafka has not been said to have confirmed,
   PENDING      and those of them that are not there: perhaps on their way
-Exit codes: 0 nothing is missing unannounced and no number was used twice,
-1 something is, or Kafka was out of reach, 2 wrong settings or options.`;
+Of user sessions each end must have its start, an announced one its close and
+each close its end; per instance, over all its epochs:
+  CLOSED       a session.closed names them; UNPAIRED: closes of no known session
+  BOTH         ended by inference, and by a close that came later
+  OPEN         without an end, which is no fault
+  PENDING      closed so lately that the end may be on its way
+  EXPLAINED    what they lack may have expired, or be among the MISSING numbers
+  WRONG        none of these: the bridge told what cannot be true of a session
+Exit codes: 0 nothing is missing unannounced, no number was used twice and no
+session is WRONG, 1 something is, or Kafka was out of reach, 2 wrong settings
+or options.`;
 
 const sessionsHelp = `
 Asks the admin port (admin.host, admin.port, admin.token) of a bridge that runs.

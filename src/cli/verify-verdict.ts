@@ -3,6 +3,7 @@ import type { LedgerReport, StreamReport } from "../ledger/report.ts";
 import { sizeOf } from "../ledger/span.ts";
 import { grouped } from "./progress-bar.ts";
 import { printable } from "./screen-text.ts";
+import { sessionLines, wrongOf } from "./verify-sessions.ts";
 
 const mostLines = 50;
 
@@ -13,6 +14,7 @@ export function verdictLines(report: LedgerReport, topicPrefix: string): string[
   const problems = [
     ...report.streams.flatMap(lossLines),
     ...report.streams.filter(({ reused }) => reused > 0).map(reuseLine),
+    ...sessionLines(report.sessions),
   ];
   const more = problems.length - mostLines;
   return [
@@ -68,7 +70,7 @@ function foreignLines({ foreign }: LedgerReport): string[] {
   return [`${counted(foreign, "record is no event", "records are no events")} of Sluice: passed over`];
 }
 
-function summaryLine({ ok, streams }: LedgerReport): string {
+function summaryLine({ ok, streams, sessions }: LedgerReport): string {
   const sum = (of: (stream: StreamReport) => number): number =>
     streams.reduce((total, stream) => total + of(stream), 0);
   const [unannounced, reused] = [sum(({ counts }) => counts.unannounced), sum((stream) => stream.reused)];
@@ -89,10 +91,12 @@ function summaryLine({ ok, streams }: LedgerReport): string {
       "events",
     )} of ${counted(epochs, "epoch", "epochs")}` + ` of ${counted(instances, "instance", "instances")}`;
   const pending = sum((stream) => stream.pending);
+  const wrong = wrongOf(sessions);
   const found = [
     ok ? "no number is missing unannounced" : "",
     unannounced > 0 ? `${counted(unannounced, "number is", "numbers are")} missing unannounced` : "",
     reused > 0 ? `${counted(reused, "number was", "numbers were")} used twice` : "",
+    wrong > 0 ? `${counted(wrong, "fault", "faults")} in sessions that nothing explains` : "",
     pending > 0 ? `${counted(pending, "is", "are")} not there and not confirmed yet` : "",
   ].filter((text) => text !== "");
   // What is not confirmed may still be lost.

@@ -1,4 +1,7 @@
-/** `sluice verify`: whether all that the bridges ever numbered stands on Kafka's topics, or is named as lost. */
+/**
+ * `sluice verify`: whether all that the bridges ever numbered stands on Kafka's topics, or is named as lost, and
+ * whether user sessions add up.
+ */
 import { type Clock, systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
@@ -10,11 +13,12 @@ import { type KafkaSettings, kafkaSettingsOf } from "../kafka/settings.ts";
 import { type PartitionRange, topicRanges } from "../kafka/topic-ranges.ts";
 import { readTopics } from "../kafka/topic-reader.ts";
 import { Ledger } from "../ledger/ledger.ts";
-import { isSound, type LedgerReport } from "../ledger/report.ts";
+import { isWhole, type LedgerReport } from "../ledger/report.ts";
 import { createLog } from "../log.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { printable, printableJson } from "./screen-text.ts";
 import { placed } from "./tail-kafka.ts";
+import { sessionsTable } from "./verify-sessions.ts";
 import { verifyTable } from "./verify-table.ts";
 import { verdictLines } from "./verify-verdict.ts";
 
@@ -129,7 +133,12 @@ function chosenOf(report: LedgerReport, { instance = "", epoch = "" }: VerifyOpt
         `; the topics know the instances ${known.join(", ") || "(none)"}`,
     );
   }
-  return { ...report, streams, gaps: report.gaps.filter(isMeant), ok: streams.every(isSound) };
+  // Sessions go on from epoch to epoch: they are counted over all, and what is found is of the epoch that shows it.
+  const sessions = report.sessions
+    .filter((one) => streams.some((stream) => stream.instance === one.instance))
+    .map((one) => ({ ...one, findings: one.findings.filter((found) => found.epoch.startsWith(epoch)) }));
+  const gaps = report.gaps.filter(isMeant);
+  return { ...report, streams, gaps, sessions, ok: isWhole({ streams, sessions }) };
 }
 
 function show(report: LedgerReport, options: VerifyOptions, topicPrefix: string): void {
@@ -141,7 +150,10 @@ function show(report: LedgerReport, options: VerifyOptions, topicPrefix: string)
     return;
   }
   const table = verifyTable(report.streams, options.all ?? false);
-  const lines = [...table, ...(table.length > 0 ? [""] : []), ...verdictLines(report, topicPrefix)];
+  const blocks = [table, sessionsTable(report.sessions), verdictLines(report, topicPrefix)];
+  const lines = blocks
+    .filter((block) => block.length > 0)
+    .flatMap((block, at) => (at > 0 ? ["", ...block] : block));
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 

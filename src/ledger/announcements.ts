@@ -9,6 +9,7 @@
  * A span without an end ends before the event that tells of it, and one without a count has room for no more numbers
  * than it is long.
  */
+import type { Absence } from "./absences.ts";
 import {
   type Buried,
   type Counted,
@@ -82,6 +83,20 @@ export class Announcements {
       named.push({ first: number, last: number, cause: "dead_letter" });
     }
     return apart(named);
+  }
+
+  /** What gaps name, of a topic or of none. What had reached Kafka before the journal lost it is told too. */
+  absences(instance: string, topic: string): Absence[] {
+    return [...this.#gaps.values()].flatMap(({ gap, at }) => {
+      if (gap.instance !== instance) return [];
+      const { first, last } = gap.journalseq;
+      const span = { first, last: last ?? at - 1 };
+      const named = gap.topics[topic];
+      const placed =
+        named === undefined ? 0 : sizeOf({ ...named, last: named.last ?? Number.POSITIVE_INFINITY });
+      const count = Math.min(sizeOf(span), placed + unplacedIn(gap, span));
+      return count === 0 ? [] : [{ after: span.first - 1, before: span.last + 1, count }];
+    });
   }
 
   /** What gaps could not place. To be made anew for each report: it is used up. */

@@ -15,6 +15,9 @@ import { type Counted, countIn, dataOf, fieldsOf, openSpansIn } from "./event.ts
 class Epoch {
   /** The lowest journalseq known of it. It begins there or below, and behind every epoch before it. */
   lowest = Number.POSITIVE_INFINITY;
+  highest = 0;
+  /** The lowest journalseq of an op's event. */
+  firstOp = Number.POSITIVE_INFINITY;
   /** journalseq of its bridge.started. */
   started: number | null = null;
   /** Its time; NaN when not known. */
@@ -25,14 +28,24 @@ class Epoch {
 }
 
 export class Words {
+  /** The earliest time of a record; NaN when none says any. */
+  outsetMs = Number.NaN;
   /** Up to which journalseq all is confirmed. */
   #acknowledged = 0;
   readonly #epochs = new Map<string, Epoch>();
 
-  /** A record of this epoch has this journalseq. */
-  saw(epoch: string, journalseq: number): void {
+  /** A record is there. */
+  saw({ epoch, journalseq, ms }: Counted): void {
+    if (!(ms >= this.outsetMs)) this.outsetMs = Number.isNaN(ms) ? this.outsetMs : ms;
     const known = this.#epochOf(epoch);
     if (journalseq < known.lowest) known.lowest = journalseq;
+    if (journalseq > known.highest) known.highest = journalseq;
+  }
+
+  /** It is an op's event. */
+  sawOp({ epoch, journalseq }: Counted): void {
+    const known = this.#epochOf(epoch);
+    if (journalseq < known.firstOp) known.firstOp = journalseq;
   }
 
   /** bridge.started: which epoch was before, and what it gave. */
@@ -79,6 +92,18 @@ export class Words {
     const known = this.#epochOf(epoch);
     const given = Math.max(highestSeen, known.given.get(topic) ?? 0);
     return { given, due: this.#isWhole(epoch) ? given : Math.min(given, known.confirmed.get(topic) ?? 0) };
+  }
+
+  /**
+   * Whether Kafka has what was journaled right behind a record of this epoch. What a crash kept from that is made up
+   * for by a later epoch, before its first op.
+   */
+  hasNext({ epoch, journalseq }: { readonly epoch: string; readonly journalseq: number }): boolean {
+    if (this.#acknowledged <= journalseq) return false;
+    if (this.#epochOf(epoch).highest > journalseq) return true;
+    return [...this.#epochs.values()].some(
+      ({ lowest, firstOp }) => lowest > journalseq && firstOp <= this.#acknowledged,
+    );
   }
 
   /** Epochs come in the order of this; Infinity when nothing is known. */

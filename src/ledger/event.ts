@@ -14,6 +14,8 @@ export interface Counted {
   readonly journalseq: number;
   /** NaN when there is none. */
   readonly ms: number;
+  /** The id of an event that this one takes the place of. */
+  readonly supersedes: string | null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -37,7 +39,7 @@ export function bareType({ type }: Counted): string {
 
 function counted(fields: Fields | null): Counted | null {
   if (fields === null) return null;
-  const { id, type, instance, epoch, time } = fields;
+  const { id, type, instance, epoch, time, supersedes: former } = fields;
   const sequence = numberIn(fields.sequence);
   const journalseq = numberIn(fields.journalseq);
   if (typeof id !== "string" || typeof type !== "string") return null;
@@ -45,7 +47,8 @@ function counted(fields: Fields | null): Counted | null {
     return null;
   // journalseq counts the records of all topics and epochs, so no sequence is above it.
   if (sequence === null || journalseq === null || sequence > journalseq) return null;
-  return { id, type, instance, epoch, sequence, journalseq, ms: Date.parse(String(time)) };
+  const supersedes = typeof former === "string" ? former : null;
+  return { id, type, instance, epoch, sequence, journalseq, ms: Date.parse(String(time)), supersedes };
 }
 
 /** Of 16 digits, from 1. */

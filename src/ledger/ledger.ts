@@ -12,16 +12,20 @@
  *                          what announced it
  *                 unannounced: none of these                       a loss that nobody was told of
  *
+ *                and per instance its user sessions: says sessions.ts
+ *
  * Records of one partition must come in its order; partitions may interleave in any way. What the bridge says must
  * not be newer than the records that are given: take the end of its topic before those of the others.
  *
- * Guarantees: it throws at no record; a number and its id take 4 bytes, whatever number it is; nothing that a report
+ * Guarantees: it throws at no record; a number and its id take 4 bytes, whatever number it is, and a user session 18
+ * more at most; nothing that a report
  * calls unannounced was announced, is on its way, or can have expired, but for the cases that expiry.ts names.
  *
  * What it cannot tell: a loss at the very end of an epoch, as long as no `bridge.progress` or later `bridge.started`
  * covers it; a stream that no record and no event of the bridge names; numbers that went to topics of another prefix;
  * and, of an epoch that ran without Kafka, numbers that the journal had dropped before a Kafka was there: missing.
  */
+import type { Absence } from "./absences.ts";
 import { Announcements, type Gap } from "./announcements.ts";
 import { Words } from "./due.ts";
 import { bareType, buriedOf, type Counted, countedOf } from "./event.ts";
@@ -32,7 +36,8 @@ import {
   partitionName,
   silentBelow,
 } from "./expiry.ts";
-import { isSound, type LedgerReport, type StreamReport } from "./report.ts";
+import { isWhole, type LedgerReport, type SessionsReport, type StreamReport } from "./report.ts";
+import { SessionLedger } from "./sessions.ts";
 import { StreamLedger } from "./stream.ts";
 
 export type { PartitionRange } from "./expiry.ts";
@@ -60,6 +65,8 @@ export class Ledger {
   readonly #streams = new Map<string, StreamLedger>();
   readonly #words = new Map<string, Words>();
   readonly #announcements = new Announcements();
+  /** By instance. */
+  readonly #sessions = new Map<string, SessionLedger>();
   /** By partition and instance the journalseq of the first record. */
   readonly #firstRecords = new Map<string, Map<string, number>>();
   /** By instance where it tells of itself. */
@@ -86,9 +93,15 @@ export class Ledger {
       return;
     }
     this.#noteFirst(topic, partition, event);
-    this.#streamOf(event.instance, event.epoch, topic).add(event, partition);
-    this.#wordsOf(event.instance).saw(event.epoch, event.journalseq);
-    this.#listen(event, topic, value);
+    const seen = this.#streamOf(event.instance, event.epoch, topic).add(event, partition);
+    const words = this.#wordsOf(event.instance);
+    words.saw(event);
+    const type = bareType(event);
+    if (type.startsWith("bridge.")) this.#listen(event, type, topic, value);
+    else if (seen !== "same") {
+      if (isOpType(type)) words.sawOp(event);
+      if (type.startsWith("session.")) this.#sessionsOf(event.instance).add(event, topic, value);
+    }
   }
 
   /** Where the partitions begin now: some may have expired since the ledger was opened. */
@@ -123,14 +136,43 @@ export class Ledger {
         within: [order - 1, words.endOf(epoch)],
       });
     });
+    const sessions = [...this.#sessions.keys()]
+      .sort(byText)
+      .map((instance) => this.#sessionsReport(instance));
     return {
-      ok: streams.every(isSound),
+      ok: isWhole({ streams, sessions }),
       records: this.#records,
       foreign: this.#foreign,
       deadLetters: this.#deadLetters,
       streams,
       gaps: this.#announcements.gaps,
+      sessions,
     };
+  }
+
+  #sessionsReport(instance: string): SessionsReport {
+    const words = this.#wordsOf(instance);
+    return this.#sessionsOf(instance).report(instance, {
+      absences: (topic) => this.#absences(instance, topic),
+      mayBeGone: (topic, ms) =>
+        ms < words.outsetMs ||
+        (this.#ranges.some((range) => range.topic === topic && range.low > 0n) &&
+          !(ms >= this.#expiredBefore(topic))),
+      isFollowed: (event) => words.hasNext(event),
+    });
+  }
+
+  /** Of one topic, over all epochs. */
+  #absences(instance: string, topic: string): Absence[] {
+    const words = this.#wordsOf(instance);
+    const own = [...this.#streams.values()].filter((one) => one.instance === instance && one.topic === topic);
+    const ofStreams = own.flatMap((stream) => {
+      const { epoch, numbers } = stream;
+      const { given } = words.of(epoch, topic, numbers.highest?.number ?? 0);
+      const within = [words.orderOf(epoch) - 1, words.endOf(epoch)] as const;
+      return [...stream.absences(given, this.#announcements.placed(instance, epoch, topic), within)];
+    });
+    return [...ofStreams, ...this.#announcements.absences(instance, topic)];
   }
 
   #bury(value: string): void {
@@ -145,9 +187,7 @@ export class Ledger {
   }
 
   /** What the bridge says of itself. */
-  #listen(event: Counted, topic: string, value: string): void {
-    const type = bareType(event);
-    if (!type.startsWith("bridge.")) return;
+  #listen(event: Counted, type: string, topic: string, value: string): void {
     this.#bridgeTopics.set(event.instance, topic);
     const words = this.#wordsOf(event.instance);
     if (type === "bridge.started") words.started(event, value);
@@ -195,6 +235,14 @@ export class Ledger {
     return added;
   }
 
+  #sessionsOf(instance: string): SessionLedger {
+    const known = this.#sessions.get(instance);
+    if (known !== undefined) return known;
+    const added = new SessionLedger();
+    this.#sessions.set(instance, added);
+    return added;
+  }
+
   #wordsOf(instance: string): Words {
     const known = this.#words.get(instance);
     if (known !== undefined) return known;
@@ -218,6 +266,11 @@ export class Ledger {
       )
       .map(([stream]) => stream);
   }
+}
+
+/** Whether the wire caused it: everything else the bridge says by itself, some of it at its start. */
+function isOpType(type: string): boolean {
+  return !type.startsWith("policy.") && type !== "session.ended" && type !== "login.confirmed";
 }
 
 function streamName(instance: string, epoch: string, topic: string): string {

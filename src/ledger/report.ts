@@ -45,8 +45,63 @@ export interface StreamReport {
   readonly pending: number;
 }
 
+/** What cannot be true of a session. */
+export const sessionFaults = {
+  unstarted: "without a start, but closed, ended or refused after all",
+  unended: "without the end that a close, or a refusal after all, brings",
+  unclosed: "without the close that the end names",
+  unfounded: "without the inferred end that the announced one takes the place of",
+  contradictory: "with two ends: by two closes, or announced and inferred side by side",
+} as const;
+
+export type SessionFault = keyof typeof sessionFaults;
+
+/** Sessions with one fault, which an event of one epoch and topic shows. */
+export interface SessionFinding {
+  readonly fault: SessionFault;
+  readonly epoch: string;
+  readonly topic: string;
+  readonly count: number;
+  /** The first of them. */
+  readonly examples: readonly SessionExample[];
+}
+
+export interface SessionExample {
+  readonly session: string;
+  /** Of the event that shows it. */
+  readonly journalseq: number;
+  readonly time: string | null;
+}
+
+/** The user sessions of one instance, over all its epochs. */
+export interface SessionsReport {
+  readonly instance: string;
+  readonly started: number;
+  /** Connections that were refused, also after all. */
+  readonly refused: number;
+  /** By a close that names them. */
+  readonly closed: number;
+  /** Closes that belong to no session. */
+  readonly unpaired: number;
+  /** One way or another. */
+  readonly ended: number;
+  readonly announced: number;
+  readonly inferred: number;
+  /** Of both: announced after they had been inferred. */
+  readonly superseded: number;
+  /** Started, and no end is there. */
+  readonly open: number;
+  /** Closed so lately that the end may be on its way. */
+  readonly pending: number;
+  /** What they lack may have expired, or be among the numbers that are not there. */
+  readonly explained: number;
+  /** Beyond how many are looked at when very many lack something. */
+  readonly unjudged: number;
+  readonly findings: readonly SessionFinding[];
+}
+
 export interface LedgerReport {
-  /** No number is missing unannounced, and none was used twice. */
+  /** No number is missing unannounced, none was used twice, and of no session is told what cannot be true. */
   readonly ok: boolean;
   readonly records: number;
   /** Records that are no events of Sluice. */
@@ -55,6 +110,13 @@ export interface LedgerReport {
   /** By instance, epoch and topic; epochs in the order in which they were. */
   readonly streams: readonly StreamReport[];
   readonly gaps: readonly Gap[];
+  /** By instance; of those that have any. */
+  readonly sessions: readonly SessionsReport[];
+}
+
+/** Of what was chosen of a report. */
+export function isWhole({ streams, sessions }: Pick<LedgerReport, "streams" | "sessions">): boolean {
+  return streams.every(isSound) && sessions.every(({ findings }) => findings.length === 0);
 }
 
 export function isSound({ counts, reused }: StreamReport): boolean {

@@ -1,4 +1,5 @@
 /** The records of one instance and epoch on one topic, as they are counted, and how that is judged. */
+import type { Absence } from "./absences.ts";
 import type { Cause, Unplaced } from "./announcements.ts";
 import type { Counted } from "./event.ts";
 import { Numbers } from "./numbers.ts";
@@ -43,7 +44,8 @@ export class StreamLedger {
     this.#youngFromMs = youngFromMs;
   }
 
-  add({ id, sequence, journalseq, ms }: Counted, partition: number): void {
+  /** @returns what the number is, as `Numbers.add` has it */
+  add({ id, sequence, journalseq, ms }: Counted, partition: number): "new" | "same" | "other" {
     this.#records++;
     const seen = this.numbers.add(sequence, id, journalseq, ms);
     if (ms >= this.#youngFromMs && sequence < this.firstYoung) this.firstYoung = sequence;
@@ -55,6 +57,22 @@ export class StreamLedger {
     if (seen === "other") {
       this.#reused++;
       if (this.#reusedNumbers.length < listedReused) this.#reusedNumbers.push(sequence);
+    }
+    return seen;
+  }
+
+  /**
+   * Numbers up to `given` that are not there, but for those that gaps name.
+   * @param within as in Judging
+   */
+  *absences(given: number, placed: readonly (Span & Cause)[], within: Judging["within"]): Generator<Absence> {
+    const named = placed.filter(({ cause }) => cause !== "dead_letter");
+    for (const hole of this.numbers.holes(given)) {
+      const left = without(hole, named, () => {});
+      const count = left.reduce((sum, part) => sum + sizeOf(part), 0);
+      const { below, above } = this.numbers.around(hole);
+      if (count === 0) continue;
+      yield { after: below?.journalseq ?? within[0], before: above?.journalseq ?? within[1], count };
     }
   }
 

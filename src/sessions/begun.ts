@@ -24,16 +24,17 @@ export class Begun {
   }
 
   add(session: Session): void {
-    const nowMs = this.#clock.monotonic();
-    if (nowMs - this.#sinceMs >= windowMs) {
+    const { startedMonotonicMs } = session;
+    if (startedMonotonicMs - this.#sinceMs >= windowMs) {
       for (const counts of Object.values(this.#counts)) counts.clear();
-      this.#sinceMs = nowMs;
+      this.#sinceMs = startedMonotonicMs;
     }
     this.#change(session, 1);
   }
 
+  /** One that began before the process was never counted. */
   takeBack(session: Session): void {
-    if (session.startedMonotonicMs >= this.#sinceMs) this.#change(session, -1);
+    if (session.measured && session.startedMonotonicMs >= this.#sinceMs) this.#change(session, -1);
   }
 
   #change({ setting: { user, proxy }, remote }: Session, change: 1 | -1): void {

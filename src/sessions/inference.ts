@@ -33,6 +33,7 @@ export interface InferredEnd {
 }
 
 interface InferenceParts {
+  readonly maxOpen: number;
   readonly maxAgeMs: number;
   readonly endGraceMs: number;
   readonly clock: Clock;
@@ -59,9 +60,14 @@ export class Inference {
   /**
    * The sessions that this proxy has now are over, or will be.
    * @param atMs wall clock of the sign
-   * @param only the sessions up to this one, where not all of them are meant
+   * @param then how it was at the sign, where that is not now
    */
-  sign(proxy: OpenProxy, reason: EndReason, atMs: number, only?: { readonly throughOrder: number }): void {
+  sign(
+    proxy: OpenProxy,
+    reason: EndReason,
+    atMs: number,
+    then?: Pick<Departure, "throughOrder" | "closes">,
+  ): void {
     const { clock, departures, open, roster } = this.#parts;
     const { kind, closes, sessions } = proxy;
     if (sessions.size === 0) {
@@ -71,7 +77,7 @@ export class Inference {
     const graceMs = Math.max(this.#graceMs(kind), reason === "client_gone" ? settleMs : 0);
     const dueMs = clock.monotonic() - Math.max(0, clock.now() - atMs) + graceMs;
     const final = reason !== "proxy_closed";
-    const counts = { throughOrder: open.lastOrder, ...only, open: sessions.size, closes };
+    const counts = { throughOrder: open.lastOrder, open: sessions.size, closes, ...then };
     departures.add({ proxy, reason, signMs: atMs, final, dueMs, ...counts });
   }
 
@@ -120,13 +126,17 @@ export class Inference {
   }
 
   #inferOne(): Promise<Kept> | "no session" | "nothing due" {
-    const { clock, departures, open, maxAgeMs } = this.#parts;
+    const { clock, departures, open, maxAgeMs, maxOpen } = this.#parts;
     const nowMs = clock.monotonic();
     const departure = departures.next;
     if (departure && departure.dueMs <= nowMs) return this.#depart(departure);
     const { oldest } = open;
     if (oldest && oldest.startedMonotonicMs + maxAgeMs <= nowMs) {
       return this.#parts.end(oldest, { reason: "max_age", atMs: clock.now(), notAfterMs: null });
+    }
+    // More than there may be were taken up at the start.
+    if (oldest && open.size > maxOpen) {
+      return this.#parts.end(oldest, { reason: "max_open", atMs: clock.now(), notAfterMs: null });
     }
     return "nothing due";
   }
@@ -139,7 +149,7 @@ export class Inference {
       return "no session";
     }
     return this.#parts.end(session, {
-      reason: this.#reasonOf(departure),
+      reason: this.#reasonOf(departure, session),
       atMs: signMs,
       notAfterMs: final ? signMs : null,
     });
@@ -147,24 +157,25 @@ export class Inference {
 
   #finish(departure: Departure): void {
     const { departures, roster, doubt } = this.#parts;
-    const { proxy, reason, open, closes } = departure;
+    const { proxy, reason, open, closes, dueMs } = departure;
     departures.finish(departure);
     roster.node(proxy.client.node).dropIfIdle(proxy);
     const { kind } = proxy;
     // A frps that was killed, or a client that was cut off, tells no ends either: only a closed proxy proves it.
     if (reason !== "proxy_closed" || open === 0 || proxy.closes > closes) return;
     kind.judged = true;
-    if (!kind.announced) return;
+    // Another proxy's close that came meanwhile proves no less; after a restart this may be judged long after.
+    if (!kind.announced || kind.toldMs > dueMs) return;
     kind.announced = false;
     doubt(kind);
   }
 
   /** A client that came back may turn out to be one of many that did. */
-  #reasonOf({ reason, proxy }: Departure): EndReason {
+  #reasonOf({ reason, proxy }: Departure, { startedMonotonicMs }: Session): EndReason {
     if (reason !== "client_gone") return reason;
     const node = this.#parts.roster.node(proxy.client.node);
     const restartedMs = node.returns.restartedMs();
-    if (restartedMs === null) return reason;
+    if (restartedMs === null || startedMonotonicMs >= restartedMs) return reason;
     // Whoever was not heard of since has not come back yet, and what it had is gone as well.
     const atMs = this.#parts.clock.now() - (this.#parts.clock.monotonic() - restartedMs);
     for (const lost of node.losesSince(restartedMs)) this.sign(lost, "frps_restarted", atMs);

@@ -36,7 +36,7 @@ export function retell(sessions: Sessions, json: string, clock: Clock): boolean 
   const event = JSON.parse(json) as Event;
   if (event.type === "sluice.session.ended") {
     const { session, end } = event.data as SessionEnded;
-    sessions.recoverEnd(session.key, session.id, end.inferred);
+    sessions.recoverEnd(session.key, session.id, end);
     return true;
   }
   if (event.type === "sluice.login.confirmed") {

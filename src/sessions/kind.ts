@@ -27,6 +27,8 @@ export class Kind {
   announced: boolean;
   /** Whether it was ever announced, or found not to be: until then it may still turn out. */
   judged = false;
+  /** When a close of it came last, by this process's clock. */
+  toldMs = Number.NEGATIVE_INFINITY;
   open = 0;
   readonly #counts: Readonly<Record<CountedBy, Map<string, number>>> = {
     user: new Map(),

@@ -24,7 +24,13 @@ export interface AdmittedLogin {
   /** What its metas are known by; null where they are not known any more, since they may hold secrets. */
   readonly metas: string | null;
   readonly info: ClientInfo | null;
+  /** Wall clock. */
+  readonly atMs: number;
   readonly monotonicMs: number;
+  /** One that may have been this one has been confirmed. */
+  readonly doubtful?: boolean;
+  /** What all that it may be say alike. */
+  readonly agreed?: ClientInfo | null;
 }
 
 export interface FoundLogin {
@@ -37,9 +43,7 @@ export interface FoundLogin {
 const nothing: FoundLogin = { pairing: "none", login: null, info: null };
 
 interface Waiting extends AdmittedLogin {
-  /** One that may have been this one has been confirmed. */
   doubtful: boolean;
-  /** What all that it may be say alike. */
   agreed: ClientInfo | null;
 }
 
@@ -52,7 +56,7 @@ export class AdmittedLogins {
   add(login: AdmittedLogin): void {
     this.remove(login.id);
     this.#forget(login.monotonicMs);
-    const waiting = { ...login, doubtful: false, agreed: login.info };
+    const waiting = { doubtful: false, agreed: login.info, ...login };
     this.#all.set(login.id, waiting);
     if (login.client !== null) {
       const before = this.#byClient.get(login.client);
@@ -76,8 +80,14 @@ export class AdmittedLogins {
   }
 
   /** Whether a client that had this run id before has logged in anew. */
-  awaits(client: string): boolean {
-    return this.#byClient.has(client);
+  awaits(client: string, monotonicMs: number): boolean {
+    const login = this.#byClient.get(client);
+    return login !== undefined && monotonicMs - login.monotonicMs < waitMs;
+  }
+
+  /** Oldest first. */
+  all(): Required<AdmittedLogin>[] {
+    return [...this.#all.values()];
   }
 
   /** Takes the Login of the client that this op is the first of. */

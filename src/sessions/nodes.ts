@@ -24,6 +24,7 @@ export class FrpsNode {
   /** By proxy name: a frps has each name once. */
   readonly owners = new Map<string, OpenProxy>();
   readonly #announcedTypes: readonly string[];
+  #lostSinceMs = Number.NEGATIVE_INFINITY;
 
   /** @param announcedTypes proxy types of which this frps is said to send CloseUserConn */
   constructor(name: string, announcedTypes: readonly string[]) {
@@ -59,15 +60,23 @@ export class FrpsNode {
 
   /** Gives up the proxies of clients that were not heard of since. */
   *losesSince(monotonicMs: number): Generator<OpenProxy> {
+    // Asked for each proxy that was lost; what was not found the first time has been heard of.
+    if (monotonicMs <= this.#lostSinceMs) return;
+    this.#lostSinceMs = monotonicMs;
     for (const client of this.clients.values()) {
       if (client.seenMs >= monotonicMs) continue;
       for (const proxy of client.proxies.values()) {
         if (!proxy.open) continue;
-        proxy.open = false;
-        if (this.owners.get(proxy.name) === proxy) this.owners.delete(proxy.name);
+        this.shut(proxy);
         yield proxy;
       }
     }
+  }
+
+  /** A proxy has no more connections to come. */
+  shut(proxy: OpenProxy): void {
+    proxy.open = false;
+    if (this.owners.get(proxy.name) === proxy) this.owners.delete(proxy.name);
   }
 
   /** Forgets a proxy that nothing is left of. */

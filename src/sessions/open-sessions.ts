@@ -53,6 +53,12 @@ export class OpenSessions {
     return { session: there, count: there === undefined ? 0 : 1 };
   }
 
+  /** The one of the same key that began next. */
+  after({ key, order }: Session): Session | undefined {
+    const there = this.#byKey.get(key);
+    return there instanceof Row ? there.find((other) => other.order > order) : undefined;
+  }
+
   find(key: string, id: string): Session | undefined {
     const there = this.#byKey.get(key);
     if (there instanceof Row) return there.find((session) => session.id === id);

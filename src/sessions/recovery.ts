@@ -4,6 +4,7 @@
  * Guarantee: whatever had been answered is known again. What cannot be read costs sessions their end, never the
  * bridge its start, and is logged.
  */
+import type { Clock } from "../clock.ts";
 import { textOf } from "../errors.ts";
 import { openReader, type ReadItem } from "../journal/reader.ts";
 import { retell, toldBy } from "./journaled.ts";
@@ -80,7 +81,7 @@ async function readJournal(sessions: Sessions, through: number, options: Recover
       return;
     }
     const { stream, key, event } = item.record;
-    if (!toldBy.has(stream) || isKnown(sessions, stream, key)) return;
+    if (!toldBy.has(stream) || isKnown(sessions, stream, key, event, clock)) return;
     try {
       if (retell(sessions, event, clock)) records++;
     } catch (thrown) {
@@ -100,10 +101,15 @@ async function readJournal(sessions: Sessions, through: number, options: Recover
 }
 
 /** Most heartbeats and work connections are of clients that need no confirming: those need not be parsed. */
-function isKnown({ roster }: Sessions, stream: string, key: string): boolean {
+function isKnown({ roster }: Sessions, stream: string, key: string, event: string, clock: Clock): boolean {
   if (stream !== "heartbeats" && stream !== "work-conns") return false;
-  for (const { clients, logins } of roster.nodes.values()) {
-    if (clients.get(key)?.confirmed && !logins.awaits(key)) return true;
+  for (const { name, clients, logins } of roster.nodes.values()) {
+    const client = clients.get(key);
+    if (!client?.confirmed || logins.awaits(key, Number.NEGATIVE_INFINITY)) continue;
+    // A client may log in at another frps with the run id that it has.
+    if (!event.slice(0, 512).includes(`"source":"/frp/${name}"`)) continue;
+    client.seenMs = clock.monotonic();
+    return true;
   }
   return false;
 }

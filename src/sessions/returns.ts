@@ -11,37 +11,47 @@ import type { Client } from "./session.ts";
 /** How long a CloseProxy of what the client had before may take. */
 export const settleMs = 5_000;
 const sameRestartMs = 60_000;
-const several = 2;
 
 interface Return {
-  readonly client: Client;
   readonly monotonicMs: number;
   /** Whether frps closed what the client had. */
   closed: boolean;
 }
 
 export class Returns {
-  #recent: Return[] = [];
+  /** The oldest first. */
+  readonly #recent = new Map<Client, Return>();
 
   /** @param client has its former proxies in `left` */
-  add(client: Client, monotonicMs: number): void {
-    this.#recent = this.#recent.filter(
-      (one) => one.client !== client && monotonicMs - one.monotonicMs < sameRestartMs,
-    );
-    this.#recent.push({ client, monotonicMs, closed: false });
+  add(client: Client, monotonicMs: number, closed = false): void {
+    for (const [one, { monotonicMs: since }] of this.#recent) {
+      if (monotonicMs - since < sameRestartMs) break;
+      this.#recent.delete(one);
+    }
+    this.#recent.delete(client);
+    this.#recent.set(client, { monotonicMs, closed });
+  }
+
+  all(): (readonly [Client, Readonly<Return>])[] {
+    return [...this.#recent];
   }
 
   /** Whether this CloseProxy is about what the client had before it came back, and not about what it has now. */
   takesClose(client: Client, proxy: string, monotonicMs: number): boolean {
     if (monotonicMs - client.returnedMs > settleMs || !client.left.delete(proxy)) return false;
-    const own = this.#recent.find((one) => one.client === client);
+    const own = this.#recent.get(client);
     if (own) own.closed = true;
     return true;
   }
 
   /** When the first of several clients came back that frps had not closed anything of; null when it is only one. */
   restartedMs(): number | null {
-    const unclosed = this.#recent.filter(({ closed }) => !closed);
-    return unclosed.length >= several ? unclosed[0]!.monotonicMs : null;
+    let first: Return | null = null;
+    for (const one of this.#recent.values()) {
+      if (one.closed) continue;
+      if (first) return first.monotonicMs;
+      first = one;
+    }
+    return null;
   }
 }

@@ -1,12 +1,15 @@
 /** Who is there: finds and adds nodes, clients and proxies as ops name them. */
 import type { OpContext } from "../events/render.ts";
-import type { Op, ProxyFacts } from "../op.ts";
+import type { ClientInfo, Op, ProxyFacts } from "../op.ts";
 import type { Kind } from "./kind.ts";
 import { FrpsNode } from "./nodes.ts";
 import { type Client, type Confirmation, OpenProxy, type Setting } from "./session.ts";
 
 /** What a client may name is kept short: it goes into every event of its proxies. */
 const mostDomains = 64;
+
+/** Is told a proxy that is no more, and how that shows. */
+type Lost = (proxy: OpenProxy, reason: "client_gone" | "proxy_closed") => void;
 
 export class Roster {
   readonly nodes = new Map<string, FrpsNode>();
@@ -54,7 +57,7 @@ export class Roster {
   /** A Login that the policy let through. */
   admit(op: Op, id: string, metas: string | null, monotonicMs: number): void {
     const { user, client, clientInfo: info } = op;
-    this.node(op.node).logins.add({ id, user, client, metas, info, monotonicMs });
+    this.node(op.node).logins.add({ id, user, client, metas, info, atMs: op.atMs, monotonicMs });
   }
 
   /** The client of an op, which frps knows, so that we do from now on. */
@@ -70,15 +73,10 @@ export class Roster {
    * Finds the Login of a client at its first op, and at the first after it logged in anew.
    * @param lost is told each proxy that a client had before it came back
    */
-  confirm(
-    op: Op,
-    client: Client,
-    id: string,
-    monotonicMs: number,
-    lost: (proxy: OpenProxy) => void,
-  ): Confirmation | null {
-    const { logins, returns, owners } = this.node(op.node);
-    const returned = client.confirmed && logins.awaits(client.id);
+  confirm(op: Op, client: Client, id: string, monotonicMs: number, lost: Lost): Confirmation | null {
+    const node = this.node(op.node);
+    const { logins, returns } = node;
+    const returned = client.confirmed && logins.awaits(client.id, monotonicMs);
     if (op.client === null || (client.confirmed && !returned)) return null;
     const { pairing, login, info } = logins.take(op, monotonicMs);
     client.confirmed = true;
@@ -90,9 +88,8 @@ export class Roster {
       for (const proxy of client.proxies.values()) {
         if (!proxy.open) continue;
         client.left.add(proxy.name);
-        proxy.open = false;
-        if (owners.get(proxy.name) === proxy) owners.delete(proxy.name);
-        lost(proxy);
+        node.shut(proxy);
+        lost(proxy, "client_gone");
       }
       if (client.left.size > 0) returns.add(client, monotonicMs);
     }
@@ -105,16 +102,22 @@ export class Roster {
     }
   }
 
-  openProxy(op: Op, client: Client, context: OpContext): OpenProxy {
+  /** @param lost is told the client's proxy of that name and another type: its CloseProxy comes behind, or never */
+  openProxy(op: Op, client: Client, context: OpContext, lost: Lost): OpenProxy {
     const node = this.node(op.node);
     const setting = settingOf(op, context);
     const kind = node.kindOf(setting.proxy.type);
     const known = client.proxies.get(setting.proxy.name);
     const proxy = known?.kind === kind ? known : new OpenProxy(client, kind, setting);
+    if (known && proxy !== known && known.open) {
+      node.shut(known);
+      lost(known, "proxy_closed");
+    }
     proxy.setting = setting;
     proxy.open = true;
     if (proxy !== known) client.proxies.set(proxy.name, proxy);
-    node.owners.set(proxy.name, proxy);
+    // frps may turn a NewProxy away because another client has the name: a connection shows who has it.
+    if (!node.owners.has(proxy.name)) node.owners.set(proxy.name, proxy);
     return proxy;
   }
 
@@ -122,18 +125,28 @@ export class Roster {
    * The proxy that a connection goes through, with what is known of its client by now.
    * @param lost is told another client's proxy of that name: a frps has each name once
    */
-  proxyOf(op: Op, client: Client, context: OpContext, lost: (proxy: OpenProxy) => void): OpenProxy {
+  proxyOf(op: Op, client: Client, context: OpContext, lost: Lost): OpenProxy {
     const name = op.proxy?.name ?? "";
-    const { owners } = this.node(op.node);
-    const owner = owners.get(name);
+    const node = this.node(op.node);
+    const owner = node.owners.get(name);
     if (owner && owner.client !== client) {
-      owner.open = false;
-      owners.delete(name);
-      lost(owner);
+      node.shut(owner);
+      lost(owner, "client_gone");
     }
     const known = client.proxies.get(name);
     const fits = known?.open && known.kind.type === (op.proxy?.type ?? null);
-    return fits && known.setting.clientInfo === client.info ? known : this.openProxy(op, client, context);
+    const proxy =
+      fits && isAlike(known.setting.clientInfo, context.clientInfo)
+        ? known
+        : this.openProxy(op, client, context, lost);
+    node.owners.set(name, proxy);
+    return proxy;
+  }
+
+  /** A proxy that frps was told not to open. One that has connections was there before. */
+  forgetProxy(op: Op): void {
+    const proxy = this.find(op)?.proxies.get(op.proxy?.name ?? "");
+    if (proxy?.sessions.size === 0) this.closeProxy(op);
   }
 
   /** Undefined when there is none to be closed. */
@@ -141,25 +154,41 @@ export class Roster {
     const node = this.node(name);
     const proxy = node.clients.get(client ?? "")?.proxies.get(closed?.name ?? "");
     if (!proxy?.open) return undefined;
-    proxy.open = false;
-    if (node.owners.get(proxy.name) === proxy) node.owners.delete(proxy.name);
+    node.shut(proxy);
     node.dropIfIdle(proxy);
     return proxy;
   }
 
   /** A proxy as a snapshot has it. */
-  restoreProxy(client: Client, setting: Setting, open: boolean, current: boolean): OpenProxy {
+  restoreProxy(
+    client: Client,
+    setting: Setting,
+    { open, current, owner }: Record<"open" | "current" | "owner", boolean>,
+  ): OpenProxy {
     const node = this.node(client.node);
     const proxy = new OpenProxy(client, node.kindOf(setting.proxy.type), setting);
     proxy.open = open;
     if (current) client.proxies.set(proxy.name, proxy);
-    if (current && open) node.owners.set(proxy.name, proxy);
+    if (owner) node.owners.set(proxy.name, proxy);
     return proxy;
   }
 
   forgetIdle(monotonicMs: number): void {
     for (const node of this.nodes.values()) node.forgetIdle(monotonicMs);
   }
+}
+
+/** After a restart the same information is in other objects. */
+function isAlike(one: ClientInfo | null, other: ClientInfo | null): boolean {
+  if (one === other) return true;
+  if (one === null || other === null) return false;
+  const { address, port, hostname, version } = one;
+  return (
+    address === other.address &&
+    port === other.port &&
+    hostname === other.hostname &&
+    version === other.version
+  );
 }
 
 function settingOf(op: Op, { clientInfo, proxy }: OpContext): Setting {

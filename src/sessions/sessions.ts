@@ -26,11 +26,12 @@ import { Departures } from "./departures.ts";
 import { confirmedDraft, type End, endedDraft } from "./drafts.ts";
 import { Inference, type InferredEnd } from "./inference.ts";
 import { LateEnds } from "./late-ends.ts";
-import { fingerprint } from "./logins.ts";
+import { type AdmittedLogin, fingerprint } from "./logins.ts";
 import { knownFacts } from "./nodes.ts";
 import { OpenSessions } from "./open-sessions.ts";
 import { Roster } from "./roster.ts";
 import { type Client, type OpenProxy, Session, type Start } from "./session.ts";
+import { ToldCloses } from "./told-closes.ts";
 
 export interface SessionsOptions {
   readonly maxOpen: number;
@@ -64,6 +65,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #inference: Inference;
   readonly #begun: Begun;
+  readonly #told = new ToldCloses();
   /** While recovering: refused after all, and the end that says so has not been read yet. */
   readonly #overridden = new Set<Session>();
   /** While the journal is read again: what is derived is in it already, or is derived at the end. */
@@ -99,8 +101,8 @@ export class Sessions {
     const clientInfo = op.clientInfo ?? client?.info ?? null;
     if (!isUserConnection(op)) return { clientInfo, proxy, session: null };
     const key = sessionKeyOf(op);
-    const ended = op.name === "CloseUserConn" ? this.#endedBy(key) : undefined;
-    return { clientInfo, proxy, session: { key, id: ended?.id ?? null } };
+    const id = op.name === "CloseUserConn" ? this.#endedBy(op, key) : null;
+    return { clientInfo, proxy, session: { key, id } };
   }
 
   /**
@@ -123,14 +125,18 @@ export class Sessions {
       if (allowed) this.#start(op, decision, eventId, context, client, monotonicMs);
     } else {
       this.#confirm(op, client, eventId, monotonicMs);
-      if (op.name === "NewProxy" && allowed) this.roster.openProxy(op, client, this.begin(op));
+      if (op.name === "NewProxy" && allowed) {
+        this.roster.openProxy(op, client, this.begin(op), (lost, reason) =>
+          this.#sign(lost, reason, op.atMs),
+        );
+      }
     }
   }
 
   /** The op was refused after all: what it brought about is taken back. */
   takeBack(op: Op, eventId: string, context: OpContext): void {
     if (op.name === "Login") this.roster.node(op.node).logins.remove(eventId);
-    if (op.name === "NewProxy") this.roster.closeProxy(op);
+    if (op.name === "NewProxy") this.roster.forgetProxy(op);
     const key = context.session?.key;
     const session = key === undefined ? undefined : this.open.find(key, eventId);
     if (!session) return;
@@ -150,11 +156,8 @@ export class Sessions {
 
   /** A session of a snapshot. */
   restore(start: Omit<Start, "order" | "startedMonotonicMs" | "measured">, late: boolean): void {
-    const { clock } = this.#options;
-    const startedMonotonicMs = clock.monotonic() - Math.max(0, clock.now() - start.startedMs);
+    const startedMonotonicMs = this.#monotonicMs(start.startedMs);
     const whole = { ...start, startedMonotonicMs, measured: false };
-    // One that was inferred to be over while the snapshot was written: the journal will tell.
-    if (this.open.find(start.key, start.id)) return;
     if (!late) {
       this.open.add(whole);
       return;
@@ -164,19 +167,44 @@ export class Sessions {
     this.late.add(session);
   }
 
-  /** @param count of the oldest sessions of the proxy, which are those that the sign is about */
-  restoreDeparture(proxy: OpenProxy, reason: EndReason, signMs: number, count: number): void {
+  /** The wall clock's time of a moment of this process's clock. */
+  wallMs(monotonicMs: number): number {
+    const { clock } = this.#options;
+    return clock.now() - (clock.monotonic() - monotonicMs);
+  }
+
+  /** A client of a snapshot had come back. @param left its former proxies of whose end frps may still tell */
+  restoreReturn(client: Client, atMs: number, closed: boolean, left: readonly string[]): void {
+    client.returnedMs = this.#monotonicMs(atMs);
+    for (const name of left) client.left.add(name);
+    this.roster.node(client.node).returns.add(client, client.returnedMs, closed);
+  }
+
+  /** A login of a snapshot. */
+  restoreLogin(node: string, login: Omit<AdmittedLogin, "metas" | "monotonicMs">): void {
+    const monotonicMs = this.#monotonicMs(login.atMs);
+    this.roster.node(node).logins.add({ ...login, metas: null, monotonicMs });
+  }
+
+  /**
+   * @param count of the oldest sessions of the proxy, which are those that the sign is about
+   * @param closed how many had got a close since the sign
+   */
+  restoreDeparture(proxy: OpenProxy, reason: EndReason, signMs: number, count: number, closed: number): void {
     const last = proxy.sessions.all()[count - 1];
-    if (last) this.#inference.sign(proxy, reason, signMs, { throughOrder: last.order });
+    if (!last) return;
+    const closes = proxy.closes - closed;
+    this.#inference.sign(proxy, reason, signMs, { throughOrder: last.order, closes });
   }
 
   /** An end that stands in the journal. */
-  recoverEnd(key: string, id: string, inferred: boolean): void {
+  recoverEnd(key: string, id: string, { inferred, reason }: Pick<End, "inferred" | "reason">): void {
     const session = this.open.find(key, id);
     if (session) {
       this.open.remove(session);
       this.#overridden.delete(session);
-      if (inferred) this.late.add(session);
+      if (inferred && reason !== "replaced") this.late.add(session);
+      this.roster.node(session.setting.node).dropIfIdle(session.through);
       return;
     }
     const late = inferred ? undefined : this.late.find(key, id);
@@ -195,15 +223,24 @@ export class Sessions {
     for (const session of this.#overridden) this.#override(session);
     this.#overridden.clear();
     for (const session of [...this.late.all(), ...this.open.all()]) {
+      const next = this.#replacedBy(session);
       if (session.close) this.#announce(session);
-      else if (this.#isReplaced(session)) this.#replace(session, this.#options.clock.now());
+      else if (next) this.#replace(session, next.startedMs);
     }
     this.#inference.run();
   }
 
+  /** Where this process's clock would have stood then. */
+  #monotonicMs(wallMs: number): number {
+    const { clock } = this.#options;
+    return clock.monotonic() - Math.max(0, clock.now() - wallMs);
+  }
+
   /** The session that a close of this key ends. */
-  #endedBy(key: string): Session | undefined {
-    return this.open.of(key).session ?? this.late.of(key).session;
+  #endedBy(op: Op, key: string): string | null {
+    const told = this.#told.of(op);
+    if (told !== undefined) return told;
+    return (this.open.of(key).session ?? this.late.of(key).session)?.id ?? null;
   }
 
   #start(
@@ -218,8 +255,8 @@ export class Sessions {
     const before = this.open.of(key).session;
     // frps that lists the plugin twice asks twice.
     if (before && this.open.find(key, id)) return;
-    const through = this.roster.proxyOf(op, client, context, (other) =>
-      this.#sign(other, "client_gone", op.atMs),
+    const through = this.roster.proxyOf(op, client, context, (lost, reason) =>
+      this.#sign(lost, reason, op.atMs),
     );
     if (through.kind.byConnection) {
       if (before && !this.#recovering) this.#replace(before, op.atMs);
@@ -244,15 +281,12 @@ export class Sessions {
     this.#inference.schedule();
   }
 
-  #closed(op: Op, id: string, { session: named }: OpContext, monotonicMs: number): void {
-    this.#announced(op);
-    const key = named!.key;
-    // What the journal names is what it was paired with then.
-    const session = this.#recovering
-      ? named!.id === null
-        ? undefined
-        : (this.open.find(key, named!.id) ?? this.late.find(key, named!.id))
-      : this.#endedBy(key);
+  #closed(op: Op, id: string, { session: about }: OpContext, monotonicMs: number): void {
+    this.#announced(op, monotonicMs);
+    if (this.#told.of(op) !== undefined) return;
+    const { key, id: named } = about!;
+    this.#told.add(op, named);
+    const session = named === null ? undefined : (this.open.find(key, named) ?? this.late.find(key, named));
     if (!session) {
       if (!this.#recovering) this.#options.observer.unpaired();
       return;
@@ -286,7 +320,8 @@ export class Sessions {
 
   #infer(session: Session, { reason, atMs, notAfterMs }: InferredEnd): Promise<Kept> {
     this.open.remove(session);
-    this.late.add(session);
+    // What comes of a replaced one's address is about the one that took its place.
+    if (reason !== "replaced") this.late.add(session);
     const times = { atMs, notBeforeMs: session.startedMs, notAfterMs, durationMs: null };
     return this.#publishEnd(session, { reason, inferred: true, pairing: "none", late: false, ...times });
   }
@@ -296,10 +331,9 @@ export class Sessions {
     void this.#infer(session, { reason: "replaced", atMs, notAfterMs: atMs });
   }
 
-  #isReplaced(session: Session): boolean {
-    if (session.over || !session.through.kind.byConnection) return false;
-    const { session: oldest, count } = this.open.of(session.key);
-    return count > 1 && oldest === session;
+  #replacedBy(session: Session): Session | undefined {
+    if (session.over || !session.through.kind.byConnection) return undefined;
+    return this.open.after(session);
   }
 
   #override(session: Session): void {
@@ -317,9 +351,10 @@ export class Sessions {
     return this.#options.publish(endedDraft(session, end, this.#options.origin));
   }
 
-  #announced(op: Op): void {
+  #announced(op: Op, monotonicMs: number): void {
     const kind = this.roster.node(op.node).kindOf(op.proxy?.type ?? null);
     kind.judged = true;
+    kind.toldMs = Math.max(kind.toldMs, monotonicMs);
     if (kind.announced) return;
     kind.announced = true;
     if (!this.#recovering) this.#options.observer.endsAnnounced(kind.node, kind.type, true);

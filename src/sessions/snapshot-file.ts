@@ -59,6 +59,10 @@ export async function writeSnapshot(
     await writeWhole(file, [trailer], bytes);
     bytes += trailer.length;
     await file.sync();
+  } catch (thrown) {
+    // The journal may need the room.
+    await files.remove(next).catch(() => {});
+    throw thrown;
   } finally {
     await file.close();
   }

@@ -2,11 +2,12 @@
  * The state of the sessions on disk: what the journal need not be read for.
  *
  *   header   { version, instance, through }       through: a journalseq
- *   lines    one JSON array each: kind, client, setting, proxy, grounds, session, departure
+ *   lines    one JSON array each: kind, login, client, setting, proxy, grounds,
+ *            session, departure, return
  *   trailer  { lines, crc }
  *
- * It is written while ops pass by, so it may already hold some of what was journaled behind `through`. Reading the
- * journal from there on over it comes to the same state: each record says by id what it is about.
+ * What it holds is of one moment, that of `through`: it is copied at once, and made into lines while ops pass by. Only
+ * what may be a secret, the metas of the logins that wait, is left out.
  */
 import type { EndReason } from "../events/data.ts";
 import type { ClientInfo } from "../op.ts";
@@ -25,7 +26,18 @@ type Line =
       confirmed: boolean,
     ]
   | readonly ["setting", ref: number, setting: Setting]
-  | readonly ["proxy", ref: number, client: number, setting: number, open: boolean, current: boolean]
+  | readonly [
+      "login",
+      node: string,
+      id: string,
+      user: string | null,
+      client: string | null,
+      info: ClientInfo | null,
+      atMs: number,
+      doubtful: boolean,
+      agreed: ClientInfo | null,
+    ]
+  | readonly ["proxy", ref: number, client: number, setting: number, ...ProxyState]
   | readonly ["grounds", ref: number, grounds: Grounds]
   | readonly [
       "session",
@@ -40,10 +52,67 @@ type Line =
       remote: boolean,
       startedMs: number,
     ]
-  | readonly ["departure", proxy: number, reason: EndReason, signMs: number, sessions: number];
+  | readonly ["return", client: number, atMs: number, closed: boolean, left: readonly string[]]
+  | readonly [
+      "departure",
+      proxy: number,
+      reason: EndReason,
+      signMs: number,
+      sessions: number,
+      closed: number,
+    ];
+/** Whether it is open, its client's one of that name, and its frps's. */
+type ProxyState = readonly [open: boolean, current: boolean, owner: boolean];
 
-/** The state, a line at a time. Whoever takes them may let time pass in between. */
-export function* snapshotLines(sessions: Sessions): Generator<string> {
+/** The state at this moment, a line at a time. Whoever takes them may let time pass in between. */
+export function snapshotLines(sessions: Sessions): Generator<string> {
+  return linesOf(copyOf(sessions));
+}
+
+/** All that may change while the lines are taken. */
+function copyOf(sessions: Sessions) {
+  const { roster, open, late, departures } = sessions;
+  const nodes = [...roster.nodes.values()];
+  const clients = nodes.flatMap((node) => [...node.clients.values()]);
+  return {
+    kinds: [...roster.kinds()].map(({ node, type, announced, judged }) => ({
+      node,
+      type,
+      announced,
+      judged,
+    })),
+    logins: nodes.flatMap(({ name, logins }) => logins.all().map((login) => ({ node: name, ...login }))),
+    clients: clients.map((client) => ({ client, info: client.info, confirmed: client.confirmed })),
+    proxies: clients.flatMap((client) =>
+      [...client.proxies.values()].map((proxy) => {
+        const owner = roster.node(client.node).owners.get(proxy.name) === proxy;
+        return { proxy, setting: proxy.setting, state: [proxy.open, true, owner] as const };
+      }),
+    ),
+    returns: nodes.flatMap(({ returns }) =>
+      returns.all().map(([client, { monotonicMs, closed }]) => {
+        return { client, atMs: sessions.wallMs(monotonicMs), closed, left: [...client.left] };
+      }),
+    ),
+    open: open.all(),
+    late: late.all(),
+    departures: departures.all().map(({ proxy, reason, signMs, throughOrder, closes }) => {
+      const meant = proxy.sessions.all().filter(({ order }) => order <= throughOrder).length;
+      return { proxy, reason, signMs, meant, closed: proxy.closes - closes };
+    }),
+  };
+}
+
+function* linesOf({
+  kinds,
+  logins,
+  clients,
+  returns,
+  proxies,
+  open,
+  late,
+  departures,
+}: ReturnType<typeof copyOf>) {
   const refs = new Map<object, number>();
   const refOf = (thing: object): number => refs.get(thing)!;
   function* once(thing: object, line: (ref: number) => Line): Generator<string> {
@@ -51,27 +120,20 @@ export function* snapshotLines(sessions: Sessions): Generator<string> {
     refs.set(thing, refs.size);
     yield JSON.stringify(line(refOf(thing)));
   }
-  const { roster, open, late, departures } = sessions;
-  function* clientLine(client: Client): Generator<string> {
-    const { node, id, user, info, confirmed } = client;
-    yield* once(client, (ref) => ["client", ref, node, id, user, info, confirmed]);
+  function* clientLine(
+    client: Client,
+    { info, confirmed }: Pick<Client, "info" | "confirmed"> = client,
+  ): Generator<string> {
+    yield* once(client, (ref) => ["client", ref, client.node, client.id, client.user, info, confirmed]);
   }
-  function* proxyLines(proxy: OpenProxy): Generator<string> {
+  function* proxyLines(proxy: OpenProxy, setting: Setting, state: ProxyState): Generator<string> {
     yield* clientLine(proxy.client);
-    yield* once(proxy.setting, (ref) => ["setting", ref, proxy.setting]);
-    const current = proxy.client.proxies.get(proxy.name) === proxy;
-    yield* once(proxy, (ref) => [
-      "proxy",
-      ref,
-      refOf(proxy.client),
-      refOf(proxy.setting),
-      proxy.open,
-      current,
-    ]);
+    yield* once(setting, (ref) => ["setting", ref, setting]);
+    yield* once(proxy, (ref) => ["proxy", ref, refOf(proxy.client), refOf(setting), ...state]);
   }
   function* sessionLines(session: Session, isLate: boolean): Generator<string> {
     const { id, key, through, setting, grounds, remote, startedMs } = session;
-    yield* proxyLines(through);
+    yield* proxyLines(through, setting, [false, false, false]);
     yield* once(setting, (ref) => ["setting", ref, setting]);
     yield* once(grounds, (ref) => ["grounds", ref, grounds]);
     const [ip, port] = [remote?.ip ?? null, remote?.port ?? null];
@@ -80,22 +142,23 @@ export function* snapshotLines(sessions: Sessions): Generator<string> {
     yield JSON.stringify(line);
   }
 
-  for (const { node, type, announced, judged } of [...roster.kinds()]) {
+  for (const { node, type, announced, judged } of kinds) {
     yield JSON.stringify(["kind", node, type, announced, judged] satisfies Line);
   }
-  for (const node of [...roster.nodes.values()]) {
-    for (const client of [...node.clients.values()]) {
-      yield* clientLine(client);
-      for (const proxy of [...client.proxies.values()]) yield* proxyLines(proxy);
-    }
+  for (const { node, id, user, client, info, atMs, doubtful, agreed } of logins) {
+    yield JSON.stringify(["login", node, id, user, client, info, atMs, doubtful, agreed] satisfies Line);
   }
-  const waiting = [...departures.all()];
-  for (const session of open.all()) if (!session.over) yield* sessionLines(session, false);
-  for (const session of late.all()) yield* sessionLines(session, true);
-  for (const { proxy, reason, signMs, throughOrder } of waiting) {
-    if (!refs.has(proxy)) continue;
-    const meant = proxy.sessions.all().filter(({ order }) => order <= throughOrder).length;
-    yield JSON.stringify(["departure", refOf(proxy), reason, signMs, meant] satisfies Line);
+  for (const { client, ...state } of clients) yield* clientLine(client, state);
+  for (const { proxy, setting, state } of proxies) yield* proxyLines(proxy, setting, state);
+  for (const { client, atMs, closed, left } of returns) {
+    yield* clientLine(client);
+    yield JSON.stringify(["return", refOf(client), atMs, closed, left] satisfies Line);
+  }
+  for (const session of open) yield* sessionLines(session, false);
+  for (const session of late) yield* sessionLines(session, true);
+  for (const { proxy, reason, signMs, meant, closed } of departures) {
+    if (meant > 0)
+      yield JSON.stringify(["departure", refOf(proxy), reason, signMs, meant, closed] satisfies Line);
   }
 }
 
@@ -121,6 +184,11 @@ export class SnapshotLoading {
         kind.judged ||= line[4];
         return;
       }
+      case "login": {
+        const [, node, id, user, client, info, atMs, doubtful, agreed] = line;
+        this.#sessions.restoreLogin(node, { id, user, client, info, atMs, doubtful, agreed });
+        return;
+      }
       case "client": {
         const [, ref, node, id, user, info, confirmed] = line;
         this.#things[ref] = Object.assign(roster.node(node).addClient(id, user, this.#nowMs), {
@@ -136,15 +204,19 @@ export class SnapshotLoading {
         this.#things[line[1]] = line[2];
         return;
       case "proxy": {
-        const [, ref, client, setting, open, current] = line;
-        this.#things[ref] = roster.restoreProxy(this.#thing(client), this.#thing(setting), open, current);
+        const [, ref, client, setting, open, current, owner] = line;
+        const state = { open, current, owner };
+        this.#things[ref] = roster.restoreProxy(this.#thing(client), this.#thing(setting), state);
         return;
       }
       case "session":
         this.#session(line);
         return;
       case "departure":
-        this.#sessions.restoreDeparture(this.#thing(line[1]), line[2], line[3], line[4]);
+        this.#sessions.restoreDeparture(this.#thing(line[1]), line[2], line[3], line[4], line[5]);
+        return;
+      case "return":
+        this.#sessions.restoreReturn(this.#thing(line[1]), line[2], line[3], line[4]);
         return;
       default:
         throw new Error(`unknown line ${String(line[0])}`);

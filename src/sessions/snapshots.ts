@@ -73,7 +73,7 @@ export class Snapshots {
         dataDir,
         header,
         snapshotLines(sessions),
-        () => this.#isDurable(),
+        () => this.#isDurable(through),
         files,
       );
       if (bytes === null) return;
@@ -88,10 +88,9 @@ export class Snapshots {
   }
 
   /** What a power cut takes back must not have got into a snapshot: its numbers are given again. */
-  async #isDurable(): Promise<boolean> {
-    const { clock, given, durable } = this.#parts;
-    const wanted = given();
-    for (let waitedMs = 0; durable() < wanted; waitedMs += durablePollMs) {
+  async #isDurable(through: number): Promise<boolean> {
+    const { clock, durable } = this.#parts;
+    for (let waitedMs = 0; durable() < through; waitedMs += durablePollMs) {
       if (waitedMs > durableWithinMs) return false;
       await new Promise<void>((resolve) => clock.after(durablePollMs, resolve));
     }

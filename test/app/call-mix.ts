@@ -47,7 +47,9 @@ export function callMix(seed: number): () => Call {
     const op = pick(ops);
     const user = pick(users);
     const proxy = `${user}.p${Math.floor(random() * proxiesPerUser)}`;
-    const remote = `192.0.2.${users.indexOf(user)}:${1024 + (count % 60_000)}`;
+    // Users of an stcp proxy come through their visitor's one connection.
+    const port = typeOf(proxy) === "stcp" ? 1000 : 1024 + (count % 60_000);
+    const remote = `192.0.2.${users.indexOf(user)}:${port}`;
     const reqid = `${seed.toString(16).padStart(6, "0")}${count.toString(16).padStart(10, "0")}`;
     if (op === "NewUserConn") connections.push({ user, proxy, remote });
     const closed = op === "CloseUserConn" ? connections.shift() : undefined;
@@ -77,17 +79,23 @@ export function longLogin(user: string, reqid: string, bytes: number): Call {
 
 function call(op: OpName, user: string, proxy_name: string, remote_addr: string, reqid: string): Call {
   const run_id = runIdOf(user);
+  const proxy_type = typeOf(proxy_name);
   const whose = { user: { user, metas: { team: "blue" }, run_id } };
   const contents: Record<OpName, object> = {
     Login: loginOf(user, remote_addr),
-    NewProxy: { ...whose, proxy_name, proxy_type: "tcp", remote_port: 17101 },
+    NewProxy: { ...whose, proxy_name, proxy_type, ...(proxy_type === "tcp" && { remote_port: 17101 }) },
     CloseProxy: { ...whose, proxy_name },
     Ping: whose,
     NewWorkConn: { ...whose, run_id },
-    NewUserConn: { ...whose, proxy_name, proxy_type: "tcp", remote_addr },
-    CloseUserConn: { ...whose, proxy_name, proxy_type: "tcp", remote_addr },
+    NewUserConn: { ...whose, proxy_name, proxy_type, remote_addr },
+    CloseUserConn: { ...whose, proxy_name, proxy_type, remote_addr },
   };
   return { op, user, reqid, body: bodyOf(op, contents[op]) };
+}
+
+/** Of each user's proxies the last is one for visitors. */
+function typeOf(proxy: string): "tcp" | "stcp" {
+  return proxy.endsWith(`.p${proxiesPerUser - 1}`) ? "stcp" : "tcp";
 }
 
 function loginOf(user: string, client_address: string): object {

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { sessionsTable } from "../../src/cli/verify-sessions.ts";
 import { verdictLines } from "../../src/cli/verify-verdict.ts";
 import { systemClock } from "../../src/clock.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
@@ -20,6 +21,7 @@ import { Log } from "../hosts/log.ts";
 import { sharedKafka } from "../hosts/shared.ts";
 import type { TopicEvent } from "../hosts/topic-events.ts";
 import { quickSettings, silentLog } from "../kafka/kafka-reading.ts";
+import { SessionLog } from "../ledger/session-log.ts";
 import { judged, TopicLog } from "../ledger/topic-log.ts";
 import { type Ended, environment, sluice } from "./sluice.ts";
 
@@ -69,6 +71,38 @@ describe("verify's verdict", () => {
     expect(verdictOf(2, 6)).toMatch(
       /^NOT WHOLE: 1 number is missing unannounced, 1 is not there and not confirmed yet; /,
     );
+  });
+});
+
+describe("verify of user sessions", () => {
+  const log = new SessionLog("i-1", "sluice.user-sessions");
+  log.start("e-1");
+  log.whole("a");
+  log.started("b");
+  log.closed("c", null);
+  log.refused("d");
+  log.ended("e");
+  log.inferred("f");
+  log.inferred("g");
+  log.progress();
+  const report = judged(log.records);
+
+  it("counts them per instance", () => {
+    expect(sessionsTable(report.sessions)).toEqual([
+      "SESSIONS      STARTED  REFUSED  CLOSED  UNPAIRED  ENDED  ANNOUNCED  INFERRED  BOTH  OPEN  PENDING  EXPLAINED  WRONG",
+      "instance i-1        2        1       1         1      4          2         2     0     1        0          0      4",
+    ]);
+    expect(sessionsTable([])).toEqual([]);
+  });
+
+  it("says in a line for each fault what they lack, and names one", () => {
+    const place = "topic sluice.user-sessions, epoch e-1, instance i-1";
+    const lines = verdictLines(report, "sluice.");
+    expect(lines.slice(0, -1)).toEqual([
+      `UNSTARTED: 3 sessions without a start, but closed, ended or refused after all: ${place}; one is ${SessionLog.idOf("e")}, 2027-01-31T08:00:08.000Z`,
+      `UNCLOSED: 1 session without the close that the end names: ${place}; it is ${SessionLog.idOf("e")}, 2027-01-31T08:00:08.000Z`,
+    ]);
+    expect(lines.at(-1)).toMatch(/^NOT WHOLE: 4 faults in sessions that nothing explains; 11 events /);
   });
 });
 
@@ -170,6 +204,16 @@ describeWith(["kafka"], "verify of a bridge that was killed under load", () => {
       ),
     );
     expect(new Set(report.streams.map(({ epoch }) => epoch)).size).toBe(3);
+    const count = (type: string): number =>
+      new Set(
+        events.filter(({ event }) => event.type === `sluice.session.${type}`).map(({ event }) => event.id),
+      ).size;
+    const [sessions] = report.sessions;
+    expect(report.sessions).toMatchObject([
+      { started: count("started"), refused: count("refused"), findings: [] },
+    ]);
+    expect(sessions!.ended).toBeGreaterThan(20);
+    expect(sessions!.open).toBe(count("started") - sessions!.ended);
   });
 
   it("folds earlier epochs that are whole into a row unless all are asked for", async () => {
@@ -240,6 +284,23 @@ describeWith(["kafka"], "verify of a bridge that was killed under load", () => {
       events.filter(({ topic: name }) => name.endsWith("logins")).map(({ event }) => event.id),
     );
     expect(report.streams.reduce((sum, { counts }) => sum + counts.unannounced, 0)).toBe(ids.size);
+  });
+
+  it("finds an end of a session that never began, which no number shows, and ends with exit code 1", async () => {
+    const copy = await copied(() => false);
+    const { topic, partition, event } = events.findLast(
+      ({ event: { type } }) => type === "sluice.session.ended",
+    )!;
+    const number = String(1 + events.filter((one) => one.topic === topic).length).padStart(16, "0");
+    const data = { ...event.data, session: { ...event.data.session, id: "never" }, startedAt: event.time };
+    const value = JSON.stringify({ ...event, id: "none", sequence: number, journalseq: number, data });
+    await write(copy, [
+      { topic: topic.replace(settings["kafka.topicPrefix"], copy["kafka.topicPrefix"]), partition, value },
+    ]);
+    const { code, stdout } = await verified(copy);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/\n\nSESSIONS +STARTED +REFUSED .* WRONG\ninstance \S+( +\d+)+\n\n/);
+    expect(stdout).toMatch(/\nUNSTARTED: 1 session without a start.*; it is never, /);
   });
 
   it("gives no verdict when Ctrl-C ends it, and says so", async () => {

@@ -34,6 +34,27 @@ export const brokenBridges: readonly Fault[] = [
     crime: "sequence",
   },
   {
+    ...named("none"),
+    name: "loses-ends",
+    what: "does not tell of some sessions that they ended",
+    broken: "loses-ends",
+    crime: "unended",
+  },
+  {
+    ...named("kill"),
+    name: "forgets-sessions",
+    what: "knows nothing of what was open before it was killed",
+    broken: "forgets-sessions",
+    crime: "unended",
+  },
+  {
+    ...named("none"),
+    name: "ends-another",
+    what: "tells of some sessions that they ended twice, and of others that they did not",
+    broken: "ends-another",
+    crime: "unpaired",
+  },
+  {
     name: "obeys-late",
     what: "decides by rules that are three seconds old",
     broken: "obeys-late",

@@ -39,15 +39,29 @@ export function misfiledOf(
   topicPrefix: string,
 ): Seen[] {
   const partitions = new Map<string, number>();
-  return seen.filter(({ id, supersedes, standsFor, topic, key, user, op, partition }) => {
+  return seen.filter((record) => {
+    const { id, supersedes, standsFor, derivedFrom, topic, key, user, op, partition } = record;
     if (standsFor !== undefined) return false;
     const name = `${topic} ${key}`;
     const first = partitions.get(name) ?? partition;
     partitions.set(name, first);
     if (first !== partition) return true;
+    if (derivedFrom !== undefined) return isDerivedMisfiled(record, calls.get(derivedFrom), topicPrefix);
     const call = calls.get(supersedes ?? id);
     if (call === undefined) return false;
     const rightly = topic === topicPrefix + streamOfOp[call.op] && key === keyOf(call);
     return !rightly || user !== call.user || op !== call.op;
   });
+}
+
+/** What is derived stands with what it is derived from: an end with its start, and a confirmation with its Login. */
+function isDerivedMisfiled(
+  { type, topic, key, user }: Seen,
+  call: Call | undefined,
+  topicPrefix: string,
+): boolean {
+  if (call === undefined) return false;
+  const [stream, ownKey] =
+    type === "sluice.session.ended" ? ["user-sessions", keyOf(call)] : ["logins", call.user];
+  return topic !== topicPrefix + stream || key !== ownKey || user !== call.user;
 }

@@ -1,10 +1,11 @@
 /** Decides from what was asked, answered, ruled and published whether a bridge kept its word. */
-import { overriddenId } from "../../src/events/ids.ts";
+import { confirmedId, endId, overriddenId } from "../../src/events/ids.ts";
 import type { LedgerReport } from "../../src/ledger/report.ts";
 import type { Call } from "../app/call-mix.ts";
 import { type Answer, idOf, type Unanswered } from "../app/load.ts";
 import { misfiledOf, streamOfOp } from "./filing.ts";
 import type { Rulings } from "./rulings.ts";
+import { unendedOf } from "./session-ends.ts";
 import type { Seen } from "./witness.ts";
 
 export const crimes = {
@@ -18,6 +19,8 @@ export const crimes = {
   contradiction: "the event says another decision than the answer",
   misfiled: "on another topic, key or partition than its call's, or telling of another user or op",
   leak: "a run id stands in an event",
+  unended: "a CloseUserConn was answered, and the session that it must have ended has no end",
+  unpaired: "a session's event without its start, its close or its end, or one that contradicts another",
   silent: "rules came into force, and no event tells of it",
   unanswered:
     "an HTTP error, or none at all though the bridge was never down: frps takes either for a refusal",
@@ -99,6 +102,8 @@ export function judge(evidence: Evidence): Verdict {
         seen.filter(({ leaks }) => leaks),
         ({ type, id }) => `${type} ${id}`,
       ),
+      ...found("unended", unendedOf(evidence), ({ call }) => `${call.op} ${idOf(call)}`),
+      ...found("unpaired", unpairedOf(evidence.report), (text) => text),
       ...found("silent", unheardOf(evidence), (user) => `of ${user}`),
       ...found("unanswered", wronglyUnanswered(evidence), ({ call, problem }) => `${call.op}: ${problem}`),
     ],
@@ -136,12 +141,34 @@ function callsOf({ answers, unanswered }: Evidence): Map<string, Call> {
 /** An event may take the place of another one only under the id made for that, and of a call that it can be about. */
 function phantomsOf(evidence: Evidence): Seen[] {
   const asked = callsOf(evidence);
-  return evidence.seen.filter(({ isOp, id, supersedes }) => {
+  return evidence.seen.filter(({ isOp, type, id, supersedes, derivedFrom, closedBy }) => {
+    if (derivedFrom !== undefined) {
+      return (
+        !asked.has(derivedFrom) ||
+        !idsOf(type, derivedFrom).includes(id) ||
+        !asked.has(closedBy ?? derivedFrom)
+      );
+    }
     if (!isOp) return false;
     return supersedes === undefined
       ? !asked.has(id)
       : !asked.has(supersedes) || id !== overriddenId(supersedes);
   });
+}
+
+/** Of an event that is derived. */
+function idsOf(type: string, from: string): string[] {
+  return type === "sluice.session.ended" ? [endId(from, false), endId(from, true)] : [confirmedId(from)];
+}
+
+function unpairedOf({ sessions, gaps }: LedgerReport): string[] {
+  return sessions.flatMap(({ findings, pending }) => [
+    ...findings.flatMap(({ fault, epoch, count, examples }) =>
+      Array.from({ length: count }, (_, at) => `${fault} ${examples[at]?.session ?? ""} in epoch ${epoch}`),
+    ),
+    // All that was given has been seen: nothing is on its way.
+    ...(gaps.length === 0 ? Array.from({ length: pending }, () => "closed, and never seen to end") : []),
+  ]);
 }
 
 /** Whose rule changed before all was healed, though nothing was ever told of this user's rule. */

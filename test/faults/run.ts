@@ -119,6 +119,8 @@ async function setScene(
         "kafka.topicPrefix": ground.topicPrefix,
         // Small enough that a short run has several.
         "journal.segmentBytes": 1024 * 1024,
+        // So that ends are inferred, and closes come behind them.
+        "sessions.endGraceMs": 200,
         ...(disk && { "data.dir": join(disk.path, "data") }),
         ...fault.settings,
       },

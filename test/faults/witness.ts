@@ -32,6 +32,10 @@ export interface Seen {
   readonly digest: string;
   /** Of a dead letter: the id of the event that was not taken. */
   readonly standsFor: string | undefined;
+  /** Of what is derived: the event id of the session's start, or of the op that confirms a login. */
+  readonly derivedFrom: string | undefined;
+  /** Of an announced end: the event id of its close. */
+  readonly closedBy: string | undefined;
 }
 
 interface Instance {
@@ -135,7 +139,17 @@ export class Witness implements AsyncDisposable {
       isOp,
       digest,
       standsFor,
+      derivedFrom: derivedFrom(type, data),
+      closedBy: type === "sluice.session.ended" ? (data.end.closedBy ?? undefined) : undefined,
     });
     this.#came.emit("record");
   }
+}
+
+function derivedFrom(
+  type: string,
+  data: { readonly session?: { readonly id: string }; readonly confirmedBy?: { readonly id: string } },
+): string | undefined {
+  if (type === "sluice.session.ended") return data.session?.id;
+  return type === "sluice.login.confirmed" ? data.confirmedBy?.id : undefined;
 }

@@ -18,6 +18,7 @@ interface About {
   readonly type?: string;
   readonly data?: unknown;
   readonly id?: string;
+  readonly supersedes?: string;
   /** Other than the next number. */
   readonly sequence?: number;
   readonly ms?: number;
@@ -78,6 +79,7 @@ export class TopicLog {
       id: about.id ?? uuidV5(`${this.instance} ${journalseq}`, namespace),
       type,
       time: new Date(ms).toISOString(),
+      supersedes: about.supersedes,
       instance: this.instance,
       epoch: this.epoch,
       sequence: digits(sequence),

@@ -108,6 +108,23 @@ describe("pairing", () => {
     expect(world.sessions.open.size).toBe(0);
   });
 
+  it.each(["tcp", "stcp"])("a %s close that is told twice so is one event, and ends one session", (type) => {
+    const world = new World();
+    const [first, second] = [1, 2].map((port) =>
+      world.ask(newUserConn({ type, from: type === "tcp" ? `203.0.113.9:${port}` : "203.0.113.9:1" })),
+    );
+    const close = closeUserConn({ type, from: "203.0.113.9:1", reqid: "0123456789abcdef" });
+    const told = [world.ask(close), world.ask(close)];
+    expect(told.map(({ id, data }) => [id, data.session.id])).toEqual([
+      [told[0].id, first.id],
+      [told[0].id, first.id],
+    ]);
+    expect(world.of("session.ended").map(({ data }) => data.session.id)).toEqual([first.id]);
+    expect(world.told.unpaired).toBe(0);
+    world.restart();
+    expect(world.sessions.open.all().map(({ id }) => id)).toEqual([second.id]);
+  });
+
   it("a session whose start is refused after all is ended as overridden", () => {
     const world = new World();
     const op = newUserConn();
