@@ -50,7 +50,7 @@ export function sessionsObserver({ sessions }: Metrics, log: Log): SessionsObser
       else
         log.warn(
           { node, type },
-          "sessions: a proxy closed and no ends of its connections came; from now on they are inferred, and limits not enforced",
+          "sessions: this node does not tell the ends of connections of this type any more; they are inferred, and limits of open ones not enforced",
         );
     },
   };

@@ -40,7 +40,7 @@ or options.`;
 
 const sessionsHelp = `
 Asks the admin port (admin.host, admin.port, admin.token) of a bridge that runs.
-  open     the end of it will be told: its frps sends CloseUserConn for this type
+  open     its end will be told: its frps sends CloseUserConn for this type
   unknown  it began, and nobody tells when it ends; it is listed until its proxy
            closes, its client is gone, or sessions.maxAgeMs have passed`;
 

@@ -48,7 +48,8 @@ function counted(fields: Fields | null): Counted | null {
   // journalseq counts the records of all topics and epochs, so no sequence is above it.
   if (sequence === null || journalseq === null || sequence > journalseq) return null;
   const supersedes = typeof former === "string" ? former : null;
-  return { id, type, instance, epoch, sequence, journalseq, ms: Date.parse(String(time)), supersedes };
+  const ms = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  return { id, type, instance, epoch, sequence, journalseq, ms, supersedes };
 }
 
 /** Of 16 digits, from 1. */

@@ -18,6 +18,8 @@ export interface Departure {
   readonly final: boolean;
   /** No session that began later is meant. */
   readonly throughOrder: number;
+  /** By the process's clock, as signMs. */
+  readonly sinceMs: number;
   /** By the process's clock. */
   readonly dueMs: number;
   /** How many sessions were open then, and how many closes its proxy had had. */

@@ -75,10 +75,10 @@ export class Inference {
       return;
     }
     const graceMs = Math.max(this.#graceMs(kind), reason === "client_gone" ? settleMs : 0);
-    const dueMs = clock.monotonic() - Math.max(0, clock.now() - atMs) + graceMs;
+    const sinceMs = clock.monotonic() - Math.max(0, clock.now() - atMs);
     const final = reason !== "proxy_closed";
     const counts = { throughOrder: open.lastOrder, open: sessions.size, closes, ...then };
-    departures.add({ proxy, reason, signMs: atMs, final, dueMs, ...counts });
+    departures.add({ proxy, reason, signMs: atMs, final, sinceMs, dueMs: sinceMs + graceMs, ...counts });
   }
 
   /** Infers what is due, and comes back for what is not. */
@@ -157,15 +157,16 @@ export class Inference {
 
   #finish(departure: Departure): void {
     const { departures, roster, doubt } = this.#parts;
-    const { proxy, reason, open, closes, dueMs } = departure;
+    const { proxy, reason, open, closes, sinceMs } = departure;
     departures.finish(departure);
     roster.node(proxy.client.node).dropIfIdle(proxy);
     const { kind } = proxy;
     // A frps that was killed, or a client that was cut off, tells no ends either: only a closed proxy proves it.
     if (reason !== "proxy_closed" || open === 0 || proxy.closes > closes) return;
     kind.judged = true;
-    // Another proxy's close that came meanwhile proves no less; after a restart this may be judged long after.
-    if (!kind.announced || kind.toldMs > dueMs) return;
+    // A connection may outlive its proxy, and whoever has one could have all limits lifted by it: what any other
+    // proxy's connections were told since proves more.
+    if (!kind.announced || kind.toldMs >= sinceMs) return;
     kind.announced = false;
     doubt(kind);
   }
@@ -179,6 +180,8 @@ export class Inference {
     // Whoever was not heard of since has not come back yet, and what it had is gone as well.
     const atMs = this.#parts.clock.now() - (this.#parts.clock.monotonic() - restartedMs);
     for (const lost of node.losesSince(restartedMs)) this.sign(lost, "frps_restarted", atMs);
+    // It may be another release of frps that was started.
+    for (const kind of node.unprovenSince(restartedMs)) this.#parts.doubt(kind);
     return "frps_restarted";
   }
 

@@ -3,7 +3,8 @@
  *
  *   unknown ──a close, or nodes.<name>.closeUserConn──▶ announced
  *      ▲                                                    │
- *      └── a proxy closed, and none of its sessions got a close within the grace
+ *      └── a proxy closed, and neither its sessions nor any of its kind got a close within the grace; or frps was
+ *          started anew, and has told none since
  *
  * Guarantee: counts that limits are enforced by hold only what is sure to be taken back.
  */

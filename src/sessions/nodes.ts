@@ -38,10 +38,13 @@ export class FrpsNode {
     if (known) return known;
     // Clients choose the type, and frps asks before it looks whether there is one.
     if (this.kinds.size >= mostKinds && type !== null) return this.kindOf(null);
-    const said = type !== null && this.#announcedTypes.includes(type);
-    const kind = new Kind(this.name, type, said);
+    const kind = new Kind(this.name, type, this.#isSaid(type));
     this.kinds.set(type, kind);
     return kind;
+  }
+
+  #isSaid(type: string | null): boolean {
+    return type !== null && this.#announcedTypes.includes(type);
   }
 
   addClient(id: string, user: string | null, seenMs: number): Client {
@@ -70,6 +73,16 @@ export class FrpsNode {
         this.shut(proxy);
         yield proxy;
       }
+    }
+  }
+
+  /** Kinds whose ends it told before this moment and not since: they are as unknown as at first. */
+  *unprovenSince(monotonicMs: number): Generator<Kind> {
+    for (const kind of this.kinds.values()) {
+      if (!kind.announced || kind.toldMs >= monotonicMs || this.#isSaid(kind.type)) continue;
+      kind.announced = false;
+      kind.judged = false;
+      yield kind;
     }
   }
 

@@ -180,7 +180,8 @@ export class SnapshotLoading {
     switch (line[0]) {
       case "kind": {
         const kind = roster.node(line[1]).kindOf(line[2]);
-        kind.announced ||= line[3];
+        // What was found out outranks what the settings say.
+        kind.announced = line[4] ? line[3] : kind.announced || line[3];
         kind.judged ||= line[4];
         return;
       }

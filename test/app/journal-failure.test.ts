@@ -47,11 +47,10 @@ async function onSmallDisk(own: BridgeSettings) {
   return { disk, bridge, topics, load };
 }
 
-/** Answered ops of which no event came, by stream. */
-function lostOf(load: Load, topics: TopicEvents): Map<Stream, Answer[]> {
+/** Answered ops of which no event came. */
+function lostOf(load: Load, topics: TopicEvents): Answer[] {
   const delivered = new Set(topics.events.map(({ event }) => event.id));
-  const lost = load.answers.filter(({ call }) => !delivered.has(idOf(call)));
-  return Map.groupBy(lost, ({ call }) => streamOfOp[call.op]);
+  return load.answers.filter(({ call }) => !delivered.has(idOf(call)));
 }
 
 /** How many numbers of a stream all gaps together name. */
@@ -84,8 +83,8 @@ describeWith(["kafka"], "a bridge whose disk is full", () => {
       expectRuled(load.answers, { alice: "moved away" });
       expect(load.unanswered).toEqual([]);
       const lost = lostOf(load, topics);
-      expect([...lost.values()].flat().length).toBeGreaterThan(perSecond / 2);
-      for (const [stream, answers] of lost) {
+      expect(lost.length).toBeGreaterThan(perSecond / 2);
+      for (const [stream, answers] of Map.groupBy(lost, ({ call }) => streamOfOp[call.op])) {
         const named = namedOf(stream, topics.distinct);
         // Ends and confirmed logins are derived, so nobody was answered who could miss them.
         if (stream === "user-sessions" || stream === "logins")
@@ -161,7 +160,8 @@ describeWith(["kafka"], "a journal that was damaged while the bridge was down", 
     expect(segments).toHaveLength(1);
     const segment = join(folder, segments[0]!);
     const lines = (await readFile(segment, "latin1")).split("\n");
-    const victim = lines[Math.floor(lines.length / 2)]!;
+    // Of an op that nothing is derived from.
+    const victim = lines.find((line, at) => at > lines.length / 2 && line.includes("\theartbeats\t"))!;
     const damaged = eventIn(victim);
     const flipped = victim.replace('"specversion":"1.0"', '"specversion":"1.1"');
     const torn = lines.at(-2)!.slice(0, 300);
@@ -187,7 +187,7 @@ describeWith(["kafka"], "a journal that was damaged while the bridge was down", 
         count: 1,
       },
     ]);
-    expect(lostOf(load, topics)).toEqual([damaged.id]);
+    expect(lostOf(load, topics).map(({ call }) => idOf(call))).toEqual([damaged.id]);
     expectGapless(topics.events);
   });
 });

@@ -188,7 +188,7 @@ describeWith(["kafka"], "tail --kafka", () => {
     await topics.until(() => topics.distinct.filter((r) => r.event.op !== undefined).length === 20, "20 ops");
 
     const { code, stdout, stderr } = await sluice(
-      ["tail", "--kafka", "--json", "-n", "12", "-t", "login.*", "heartbeat.*"],
+      ["tail", "--kafka", "--json", "-n", "12", "-t", "login.allowed", "heartbeat.*"],
       {
         settings: kafka,
       },
