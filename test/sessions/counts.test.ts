@@ -5,7 +5,7 @@ import type { Op } from "../../src/op.ts";
 import { decide } from "../../src/policy/decide.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 import { view } from "../policy/cases.ts";
-import { closeProxy, closeUserConn, newUserConn } from "./ops.ts";
+import { closeProxy, closeUserConn, login, newProxy, newUserConn, ping } from "./ops.ts";
 import { World } from "./world.ts";
 
 /** A frps that asks, and lets in whom the rules let in. */
@@ -144,6 +144,53 @@ describe("limits.connections, where nobody tells of ends", () => {
     door.ask(closeProxy({ user: "bob", proxy: "bob.ssh" }));
     door.world.clock.advance(60_000);
     expect(door.admits(50, (port) => newUserConn({ from: `203.0.113.7:${port}` }))).toBe(50);
+  });
+});
+
+describe("whether a frps tells ends", () => {
+  const from = (port: number) => ({ from: `203.0.113.9:${port}` });
+
+  it("is not put in doubt by one connection that outlives its proxy, while others are told of", () => {
+    const world = announced();
+    world.ask(newUserConn({ user: "mallory", proxy: "mallory.p", ...from(1) }));
+    world.ask(newUserConn(from(2)));
+    world.ask(closeProxy({ user: "mallory", proxy: "mallory.p" }));
+    world.clock.advance(1_000);
+    world.ask(closeUserConn(from(2)));
+    world.clock.advance(60_000);
+    expect(world.of("session.ended").map(({ data }) => data.end.inferred)).toEqual([false, true]);
+    expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(true);
+  });
+
+  it("is to be shown anew by a frps that was started anew, unless the settings say so", () => {
+    for (const types of [[], ["tcp"]]) {
+      const world = new World({ announcedTypes: () => types });
+      world.ask(newUserConn(from(1)));
+      world.ask(closeUserConn(from(1)));
+      const clients = ["c_00000000000000a1", "c_00000000000000a2"];
+      for (const client of clients) {
+        const of = { client, proxy: `alice.${client}` };
+        world.ask(newProxy(of));
+        world.ask(newUserConn(of));
+      }
+      world.clock.advance(1_000);
+      for (const client of clients) {
+        world.ask(login({ client }));
+        world.ask(ping({ client }));
+      }
+      world.clock.advance(60_000);
+      expect(world.of("session.ended").map(({ data }) => data.end.reason)).toContain("frps_restarted");
+      expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(types.length > 0);
+    }
+  });
+
+  it("that it does not is remembered over a restart, whatever the settings say", () => {
+    const world = announced();
+    world.ask(newUserConn());
+    world.ask(closeProxy());
+    world.clock.advance(60_000);
+    world.restart(world.snapshot());
+    expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(false);
   });
 });
 
