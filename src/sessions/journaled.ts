@@ -36,12 +36,13 @@ export function retell(sessions: Sessions, json: string, clock: Clock): boolean 
   const event = JSON.parse(json) as Event;
   if (event.type === "sluice.session.ended") {
     const { session, end } = event.data as SessionEnded;
-    sessions.recoverEnd(session.key, session.id, end);
+    retellEnd(sessions, session, end);
     return true;
   }
   if (event.type === "sluice.login.confirmed") {
     const { node, client, clientInfo } = event.data as LoginConfirmed;
-    sessions.recoverConfirmed(node, client, clientInfo);
+    const confirmed = sessions.roster.node(node).clients.get(client);
+    if (confirmed) Object.assign(confirmed, { info: clientInfo, confirmed: true, confirming: null });
     return true;
   }
   const data = event.data as OpData;
@@ -54,6 +55,23 @@ export function retell(sessions: Sessions, json: string, clock: Clock): boolean 
     sessions.record(op, data.decision as unknown as Decision, event.id, context, monotonicMs);
   }
   return true;
+}
+
+function retellEnd(
+  { open, late, overridden, roster }: Sessions,
+  { key, id }: SessionEnded["session"],
+  { inferred, reason }: SessionEnded["end"],
+): void {
+  const session = open.find(key, id);
+  if (session) {
+    open.remove(session);
+    overridden.delete(session);
+    if (inferred && reason !== "replaced") late.add(session);
+    roster.node(session.setting.node).dropIfIdle(session.through);
+    return;
+  }
+  const superseded = inferred ? undefined : late.find(key, id);
+  if (superseded) late.remove(superseded);
 }
 
 function opOf(data: OpData, atMs: number): Op {

@@ -65,6 +65,12 @@ export class OpenSessions {
     return there?.id === id ? there : undefined;
   }
 
+  /** As find, for one that has just begun. */
+  findNewest(key: string, id: string): Session | undefined {
+    const there = this.#byKey.get(key);
+    return there instanceof Row ? there.findNewest((session) => session.id === id) : this.find(key, id);
+  }
+
   remove(session: Session): void {
     session.over = true;
     const there = this.#byKey.get(session.key);

@@ -9,8 +9,8 @@ import { textOf } from "../errors.ts";
 import { openReader, type ReadItem } from "../journal/reader.ts";
 import { retell, toldBy } from "./journaled.ts";
 import { Sessions, type SessionsOptions } from "./sessions.ts";
-import { SnapshotLoading } from "./snapshot.ts";
 import { readSnapshot, snapshotPath } from "./snapshot-file.ts";
+import { SnapshotLoading } from "./snapshot-loading.ts";
 
 const pieceBytes = 1024 * 1024;
 
@@ -50,7 +50,7 @@ async function fromSnapshot(options: RecoveryOptions): Promise<RecoveredSessions
   const { dataDir, origin, upTo, clock, log } = options;
   const sessions = new Sessions(options);
   sessions.beginRecovery();
-  const loading = new SnapshotLoading(sessions, clock.monotonic());
+  const loading = new SnapshotLoading(sessions, clock);
   try {
     const header = await readSnapshot(dataDir, (line) => loading.take(line));
     if (header === null) return { sessions, through: 0 };

@@ -43,6 +43,11 @@ export class Row<T extends Passing> {
     return undefined;
   }
 
+  /** The newest that it is true of. */
+  findNewest(isMeant: (thing: T) => boolean): T | undefined {
+    return this.#places.findLast((thing) => !thing.over && isMeant(thing));
+  }
+
   /** Oldest first. */
   all(): T[] {
     return this.#places.filter(({ over }) => !over);

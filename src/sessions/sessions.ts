@@ -15,23 +15,24 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Decision } from "../decision.ts";
-import type { EndReason, Pairing } from "../events/data.ts";
+import type { Pairing } from "../events/data.ts";
 import type { Draft, Origin } from "../events/draft.ts";
 import { isUserConnection, type OpContext, sessionKeyOf } from "../events/render.ts";
 import type { Kept } from "../journal/journal.ts";
-import type { ClientInfo, Op, Traffic } from "../op.ts";
+import type { Op, Traffic } from "../op.ts";
 import type { ConnectionCounts } from "../policy/facts.ts";
 import { Begun } from "./begun.ts";
 import { Departures } from "./departures.ts";
-import { confirmedDraft, type End, endedDraft } from "./drafts.ts";
-import { Inference, type InferredEnd } from "./inference.ts";
+import { confirmedDraft, type End } from "./drafts.ts";
+import { Endings } from "./endings.ts";
+import { Inference } from "./inference.ts";
 import { LateEnds } from "./late-ends.ts";
-import { type AdmittedLogin, fingerprint } from "./logins.ts";
+import { fingerprint } from "./logins.ts";
 import { knownFacts } from "./nodes.ts";
 import { OpenSessions } from "./open-sessions.ts";
 import { Roster } from "./roster.ts";
-import { type Client, type OpenProxy, Session, type Start } from "./session.ts";
-import { ToldCloses } from "./told-closes.ts";
+import type { Client, OpenProxy, Session } from "./session.ts";
+import { Told } from "./told.ts";
 
 export interface SessionsOptions {
   readonly maxOpen: number;
@@ -63,11 +64,12 @@ export class Sessions {
   readonly departures = new Departures();
   readonly roster: Roster;
   readonly #options: SessionsOptions;
-  readonly #inference: Inference;
+  readonly inference: Inference;
+  readonly #endings: Endings;
   readonly #begun: Begun;
-  readonly #told = new ToldCloses();
+  readonly #told = new Told();
   /** While recovering: refused after all, and the end that says so has not been read yet. */
-  readonly #overridden = new Set<Session>();
+  readonly overridden = new Set<Session>();
   /** While the journal is read again: what is derived is in it already, or is derived at the end. */
   #recovering = false;
 
@@ -76,12 +78,14 @@ export class Sessions {
     const { clock, observer } = options;
     this.#begun = new Begun(clock);
     this.roster = new Roster(options);
-    this.#inference = new Inference({
+    const { open, late, departures, roster } = this;
+    this.#endings = new Endings({ ...options, open, late, roster, begun: this.#begun });
+    this.inference = new Inference({
       ...options,
-      open: this.open,
-      departures: this.departures,
-      roster: this.roster,
-      end: (session, end) => this.#infer(session, end),
+      open,
+      departures,
+      roster,
+      end: (session, end) => this.#endings.infer(session, end),
       doubt: (kind) => observer.endsAnnounced(kind.node, kind.type, false),
     });
   }
@@ -138,33 +142,20 @@ export class Sessions {
     if (op.name === "Login") this.roster.node(op.node).logins.remove(eventId);
     if (op.name === "NewProxy") this.roster.forgetProxy(op);
     const key = context.session?.key;
-    const session = key === undefined ? undefined : this.open.find(key, eventId);
+    const session = key === undefined ? undefined : this.open.findNewest(key, eventId);
     if (!session) return;
-    if (this.#recovering) this.#overridden.add(session);
-    else this.#override(session);
+    if (this.#recovering) this.overridden.add(session);
+    else this.#endings.override(session);
   }
 
   /** Ends the inferring; what is open stays so. */
   stop(): void {
-    this.#inference.stop();
+    this.inference.stop();
   }
 
   /** What was is about to be told: snapshot, then journal. Nothing is derived until endRecovery. */
   beginRecovery(): void {
     this.#recovering = true;
-  }
-
-  /** A session of a snapshot. */
-  restore(start: Omit<Start, "order" | "startedMonotonicMs" | "measured">, late: boolean): void {
-    const startedMonotonicMs = this.#monotonicMs(start.startedMs);
-    const whole = { ...start, startedMonotonicMs, measured: false };
-    if (!late) {
-      this.open.add(whole);
-      return;
-    }
-    const session = new Session({ ...whole, order: 0 });
-    session.over = true;
-    this.late.add(session);
   }
 
   /** The wall clock's time of a moment of this process's clock. */
@@ -173,67 +164,19 @@ export class Sessions {
     return clock.now() - (clock.monotonic() - monotonicMs);
   }
 
-  /** A client of a snapshot had come back. @param left its former proxies of whose end frps may still tell */
-  restoreReturn(client: Client, atMs: number, closed: boolean, left: readonly string[]): void {
-    client.returnedMs = this.#monotonicMs(atMs);
-    for (const name of left) client.left.add(name);
-    this.roster.node(client.node).returns.add(client, client.returnedMs, closed);
-  }
-
-  /** A login of a snapshot. */
-  restoreLogin(node: string, login: Omit<AdmittedLogin, "metas" | "monotonicMs">): void {
-    const monotonicMs = this.#monotonicMs(login.atMs);
-    this.roster.node(node).logins.add({ ...login, metas: null, monotonicMs });
-  }
-
-  /**
-   * @param count of the oldest sessions of the proxy, which are those that the sign is about
-   * @param closed how many had got a close since the sign
-   */
-  restoreDeparture(proxy: OpenProxy, reason: EndReason, signMs: number, count: number, closed: number): void {
-    const last = proxy.sessions.all()[count - 1];
-    if (!last) return;
-    const closes = proxy.closes - closed;
-    this.#inference.sign(proxy, reason, signMs, { throughOrder: last.order, closes });
-  }
-
-  /** An end that stands in the journal. */
-  recoverEnd(key: string, id: string, { inferred, reason }: Pick<End, "inferred" | "reason">): void {
-    const session = this.open.find(key, id);
-    if (session) {
-      this.open.remove(session);
-      this.#overridden.delete(session);
-      if (inferred && reason !== "replaced") this.late.add(session);
-      this.roster.node(session.setting.node).dropIfIdle(session.through);
-      return;
-    }
-    const late = inferred ? undefined : this.late.find(key, id);
-    if (late) this.late.remove(late);
-  }
-
-  recoverConfirmed(node: string, id: string, info: ClientInfo | null): void {
-    const client = this.roster.node(node).clients.get(id);
-    if (client) Object.assign(client, { info, confirmed: true, confirming: null });
-  }
-
   /** Derives what the journal does not hold, though it should. */
   endRecovery(): void {
     this.#recovering = false;
     for (const client of [...this.roster.confirming()]) this.#publishConfirmed(client);
-    for (const session of this.#overridden) this.#override(session);
-    this.#overridden.clear();
+    for (const session of this.overridden) this.#endings.override(session);
+    this.overridden.clear();
     for (const session of [...this.late.all(), ...this.open.all()]) {
-      const next = this.#replacedBy(session);
-      if (session.close) this.#announce(session);
-      else if (next) this.#replace(session, next.startedMs);
+      const { over, through } = session;
+      const next = over || !through.kind.byConnection ? undefined : this.open.after(session);
+      if (session.close) this.#endings.announce(session);
+      else if (next) this.#endings.replace(session, next.startedMs);
     }
-    this.#inference.run();
-  }
-
-  /** Where this process's clock would have stood then. */
-  #monotonicMs(wallMs: number): number {
-    const { clock } = this.#options;
-    return clock.monotonic() - Math.max(0, clock.now() - wallMs);
+    this.inference.run();
   }
 
   /** The session that a close of this key ends. */
@@ -252,14 +195,14 @@ export class Sessions {
     monotonicMs: number,
   ): void {
     const key = context.session!.key;
+    if (this.#told.of(op) !== undefined) return;
+    this.#told.add(op, id);
     const before = this.open.of(key).session;
-    // frps that lists the plugin twice asks twice.
-    if (before && this.open.find(key, id)) return;
     const through = this.roster.proxyOf(op, client, context, (lost, reason) =>
       this.#sign(lost, reason, op.atMs),
     );
     if (through.kind.byConnection) {
-      if (before && !this.#recovering) this.#replace(before, op.atMs);
+      if (before && !this.#recovering) this.#endings.replace(before, op.atMs);
       this.late.forget(key);
     }
     const session = this.open.add({
@@ -277,8 +220,8 @@ export class Sessions {
     this.#begun.add(session);
     this.#options.observer.opened();
     const oldest = this.open.size > this.#options.maxOpen ? this.open.oldest : undefined;
-    if (oldest) void this.#infer(oldest, { reason: "max_open", atMs: op.atMs, notAfterMs: null });
-    this.#inference.schedule();
+    if (oldest) void this.#endings.infer(oldest, { reason: "max_open", atMs: op.atMs, notAfterMs: null });
+    this.inference.schedule();
   }
 
   #closed(op: Op, id: string, { session: about }: OpContext, monotonicMs: number): void {
@@ -295,60 +238,7 @@ export class Sessions {
     const pairing = session.through.kind.byConnection ? "exact" : others > 0 ? "ambiguous" : "likely";
     session.close = { id, atMs: op.atMs, monotonicMs, traffic: op.traffic, pairing };
     session.through.closes++;
-    if (!this.#recovering) this.#announce(session);
-  }
-
-  /** The end that a close announces. */
-  #announce(session: Session): void {
-    const late = session.over;
-    const { atMs, monotonicMs, pairing, traffic } = session.close!;
-    if (late) this.late.remove(session);
-    else this.open.remove(session);
-    const elapsedMs = session.measured ? monotonicMs - session.startedMonotonicMs : atMs - session.startedMs;
-    const end: End = {
-      reason: "closed",
-      inferred: false,
-      atMs,
-      notBeforeMs: atMs,
-      notAfterMs: atMs,
-      durationMs: Math.max(0, Math.round(elapsedMs)),
-      pairing,
-      late,
-    };
-    this.#publishEnd(session, end, traffic);
-  }
-
-  #infer(session: Session, { reason, atMs, notAfterMs }: InferredEnd): Promise<Kept> {
-    this.open.remove(session);
-    // What comes of a replaced one's address is about the one that took its place.
-    if (reason !== "replaced") this.late.add(session);
-    const times = { atMs, notBeforeMs: session.startedMs, notAfterMs, durationMs: null };
-    return this.#publishEnd(session, { reason, inferred: true, pairing: "none", late: false, ...times });
-  }
-
-  /** Its address began another connection. */
-  #replace(session: Session, atMs: number): void {
-    void this.#infer(session, { reason: "replaced", atMs, notAfterMs: atMs });
-  }
-
-  #replacedBy(session: Session): Session | undefined {
-    if (session.over || !session.through.kind.byConnection) return undefined;
-    return this.open.after(session);
-  }
-
-  #override(session: Session): void {
-    this.#begun.takeBack(session);
-    this.open.remove(session);
-    const { startedMs } = session;
-    const times = { notBeforeMs: startedMs, notAfterMs: startedMs, durationMs: null };
-    const sort = { reason: "overridden", inferred: false, pairing: "none", late: false } as const;
-    void this.#publishEnd(session, { ...sort, atMs: this.#options.clock.now(), ...times });
-  }
-
-  #publishEnd(session: Session, end: End, traffic: Traffic | null = null): Promise<Kept> {
-    this.roster.node(session.setting.node).dropIfIdle(session.through);
-    this.#options.observer.ended(end, traffic);
-    return this.#options.publish(endedDraft(session, end, this.#options.origin));
+    if (!this.#recovering) this.#endings.announce(session);
   }
 
   #announced(op: Op, monotonicMs: number): void {
@@ -383,7 +273,7 @@ export class Sessions {
   }
 
   #sign(proxy: OpenProxy, reason: "proxy_closed" | "client_gone", atMs: number): void {
-    this.#inference.sign(proxy, reason, atMs);
-    if (!this.#recovering) this.#inference.run();
+    this.inference.sign(proxy, reason, atMs);
+    if (!this.#recovering) this.inference.run();
   }
 }

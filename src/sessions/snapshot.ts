@@ -14,7 +14,7 @@ import type { ClientInfo } from "../op.ts";
 import type { Client, Grounds, OpenProxy, Session, Setting } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
-type Line =
+export type Line =
   | readonly ["kind", node: string, type: string | null, announced: boolean, judged: boolean]
   | readonly [
       "client",
@@ -159,92 +159,5 @@ function* linesOf({
   for (const { proxy, reason, signMs, meant, closed } of departures) {
     if (meant > 0)
       yield JSON.stringify(["departure", refOf(proxy), reason, signMs, meant, closed] satisfies Line);
-  }
-}
-
-/** Puts the lines of a snapshot into sessions that know of none yet. @throws when a line is none of a snapshot */
-export class SnapshotLoading {
-  readonly #sessions: Sessions;
-  readonly #nowMs: number;
-  readonly #things: unknown[] = [];
-
-  /** @param monotonicMs now: clients that were there are taken to have been heard of at this moment */
-  constructor(sessions: Sessions, monotonicMs: number) {
-    this.#sessions = sessions;
-    this.#nowMs = monotonicMs;
-  }
-
-  take(json: string): void {
-    const line = JSON.parse(json) as Line;
-    const { roster } = this.#sessions;
-    switch (line[0]) {
-      case "kind": {
-        const kind = roster.node(line[1]).kindOf(line[2]);
-        // What was found out outranks what the settings say.
-        kind.announced = line[4] ? line[3] : kind.announced || line[3];
-        kind.judged ||= line[4];
-        return;
-      }
-      case "login": {
-        const [, node, id, user, client, info, atMs, doubtful, agreed] = line;
-        this.#sessions.restoreLogin(node, { id, user, client, info, atMs, doubtful, agreed });
-        return;
-      }
-      case "client": {
-        const [, ref, node, id, user, info, confirmed] = line;
-        this.#things[ref] = Object.assign(roster.node(node).addClient(id, user, this.#nowMs), {
-          info,
-          confirmed,
-        });
-        return;
-      }
-      case "setting":
-        this.#things[line[1]] = line[2];
-        return;
-      case "grounds":
-        this.#things[line[1]] = line[2];
-        return;
-      case "proxy": {
-        const [, ref, client, setting, open, current, owner] = line;
-        const state = { open, current, owner };
-        this.#things[ref] = roster.restoreProxy(this.#thing(client), this.#thing(setting), state);
-        return;
-      }
-      case "session":
-        this.#session(line);
-        return;
-      case "departure":
-        this.#sessions.restoreDeparture(this.#thing(line[1]), line[2], line[3], line[4], line[5]);
-        return;
-      case "return":
-        this.#sessions.restoreReturn(this.#thing(line[1]), line[2], line[3], line[4]);
-        return;
-      default:
-        throw new Error(`unknown line ${String(line[0])}`);
-    }
-  }
-
-  #session([, late, id, key, proxy, setting, grounds, ip, port, remote, startedMs]: Extract<
-    Line,
-    readonly ["session", ...unknown[]]
-  >): void {
-    this.#sessions.restore(
-      {
-        id,
-        key,
-        through: this.#thing(proxy),
-        setting: this.#thing(setting),
-        grounds: this.#thing(grounds),
-        remote: remote ? { ip, port } : null,
-        startedMs,
-      },
-      late,
-    );
-  }
-
-  #thing<T>(ref: number): T {
-    const thing = this.#things[ref];
-    if (thing === undefined) throw new Error(`nothing has the number ${ref}`);
-    return thing as T;
   }
 }

@@ -20,8 +20,9 @@ import type { Kept } from "../../src/journal/journal.ts";
 import type { Op } from "../../src/op.ts";
 import { listSessions } from "../../src/sessions/listing.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
-import { SnapshotLoading, snapshotLines } from "../../src/sessions/snapshot.ts";
+import { snapshotLines } from "../../src/sessions/snapshot.ts";
 import { readSnapshot, snapshotVersion, writeSnapshot } from "../../src/sessions/snapshot-file.ts";
+import { SnapshotLoading } from "../../src/sessions/snapshot-loading.ts";
 
 const help = `Measures what open sessions cost.
 
@@ -178,7 +179,7 @@ async function main(): Promise<void> {
     say(`snapshot    ${(size / 2 ** 20).toFixed(0)} MiB in ${written}`);
     const loaded = sessionsOf();
     loaded.beginRecovery();
-    const loading = new SnapshotLoading(loaded, systemClock.monotonic());
+    const loading = new SnapshotLoading(loaded, systemClock);
     const from = performance.now();
     await readSnapshot(dir, (line) => loading.take(line));
     say(`loading     ${loaded.open.size.toLocaleString("en-US")} sessions in ${ms(from)}`);

@@ -11,7 +11,8 @@ import type { Kept } from "../../src/journal/journal.ts";
 import type { Op } from "../../src/op.ts";
 import { retell } from "../../src/sessions/journaled.ts";
 import { Sessions, type SessionsOptions } from "../../src/sessions/sessions.ts";
-import { SnapshotLoading, snapshotLines } from "../../src/sessions/snapshot.ts";
+import { snapshotLines } from "../../src/sessions/snapshot.ts";
+import { SnapshotLoading } from "../../src/sessions/snapshot-loading.ts";
 import { anyEvent } from "../events/strict.ts";
 import { FakeClock } from "../fake-clock.ts";
 
@@ -105,7 +106,7 @@ export class World {
     this.journal.splice(Math.max(snapshot.through, this.journal.length - torn));
     this.sessions = this.#make();
     this.sessions.beginRecovery();
-    const loading = new SnapshotLoading(this.sessions, this.clock.monotonic());
+    const loading = new SnapshotLoading(this.sessions, this.clock);
     for (const line of snapshot.lines) loading.take(line);
     for (const json of this.journal.slice(snapshot.through)) retell(this.sessions, json, this.clock);
     this.sessions.endRecovery();
