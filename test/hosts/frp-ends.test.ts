@@ -1,48 +1,11 @@
-import { EventEmitter, once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import { describeWith } from "./describe-with.ts";
 import { ASKED_TYPES, startEveryProxy } from "./every-proxy.ts";
 import { startEndingFrps } from "./frp-ends.ts";
-import { closeWithFile } from "./open.ts";
-
-type Call = { op: string; content: Record<string, unknown> };
+import { type Call, startPlugin } from "./recording-plugin.ts";
 
 /** The types whose connection ends with the user's; sudp's is the visitor's, and stays. */
 const TCP_TYPES = ["tcp", "https", "tcpmux", "stcp"] as const;
-
-/** A plugin that allows everything, but what `refuses` names, and remembers what it was asked. */
-async function startPlugin() {
-  const calls: Call[] = [];
-  const refuses = new Set<string>();
-  const asked = new EventEmitter();
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const call = JSON.parse(Buffer.concat(chunks).toString()) as Call;
-    const refusal = { reject: true, reject_reason: "not here" };
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(refuses.has(call.op) ? refusal : { reject: false, unchange: true }));
-    calls.push(call);
-    asked.emit("call");
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closeWithFile({ [Symbol.asyncDispose]: async () => void server.close() });
-  const contents = (op: string, type?: string) =>
-    calls
-      .filter((call) => call.op === op && (!type || call.content.proxy_type === type))
-      .map(({ content }) => content);
-  return {
-    addr: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    refuses,
-    contents,
-    async saw(count: number, op: string, type?: string) {
-      while (contents(op, type).length < count) await once(asked, "call");
-      return contents(op, type);
-    },
-  };
-}
 
 const byAddress = (one: Call["content"], other: Call["content"]): number =>
   String(one.remote_addr).localeCompare(String(other.remote_addr));

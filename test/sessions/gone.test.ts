@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { closeProxy, closeUserConn, login, newProxy, newUserConn, ping } from "./ops.ts";
+import { endsOf } from "./restarts.ts";
 import { World } from "./world.ts";
 
 const clients = ["c_00000000000000a1", "c_00000000000000a2", "c_00000000000000a3"] as const;
@@ -20,10 +21,6 @@ function comesBack(world: World, client: string): void {
   world.ask(login({ client }));
   world.clock.advance(20);
   world.ask(ping({ client }));
-}
-
-function endsOf(world: World): [string, string][] {
-  return world.of("session.ended").map(({ data }) => [data.session.id, data.end.reason]);
 }
 
 describe("a client that comes back alone", () => {

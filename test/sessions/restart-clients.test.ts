@@ -1,25 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { closeProxy, login, newProxy, newUserConn, ping } from "./ops.ts";
-import { type AnyEvent, World } from "./world.ts";
+import { content, endsOf, ways } from "./restarts.ts";
+import { World } from "./world.ts";
 
 const client = "c_00000000000000a1";
 const other = "c_00000000000000a2";
-
-/** How the process finds what it was: from the journal alone, or from what a snapshot held at some moment. */
-const ways = [
-  { way: "from the journal", snapshot: () => undefined },
-  { way: "from a snapshot", snapshot: (world: World) => world.snapshot() },
-] as const;
-
-/** All but what a process's own clock, and its own numbers, make of it. */
-function content({ data, id, time, partitionkey, subject, policyrev }: AnyEvent): unknown {
-  const { durationClock: _clock, ...rest } = data;
-  return { id, time, partitionkey, subject, policyrev, ...rest };
-}
-
-function endsOf(world: World): [string, string][] {
-  return world.of("session.ended").map(({ data }) => [data.session.id, data.end.reason]);
-}
 
 describe.each(ways)("after a kill, taken up again $way", ({ snapshot }) => {
   it("clients that were confirmed are not confirmed again, and keep what their Login said", () => {
