@@ -5,7 +5,7 @@ import { startBackend } from "../hosts/backend.ts";
 import { type BridgeHost, type BridgeSettings, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { startEveryProxy } from "../hosts/every-proxy.ts";
-import { startFrpc, startFrps } from "../hosts/frp.ts";
+import { type FrpsHost, startFrpc, startFrps } from "../hosts/frp.ts";
 import { startEndingFrps } from "../hosts/frp-ends.ts";
 import { tcpUser, type User } from "../hosts/frp-user.ts";
 import { freePort } from "../hosts/ports.ts";
@@ -191,6 +191,41 @@ describeWith(["kafka", "frp", "frp-ends"], "sessions at a frps that tells their 
       new Set(startsOf(topics).map(({ id }) => id)),
     );
     expect(ends.filter(({ data }) => data.end.inferred || data.durationClock !== "wall")).toEqual([]);
+    await bridge.close();
+  });
+});
+
+describeWith(["kafka", "frp", "frp-ends"], "a node that stops telling ends", () => {
+  it("is noticed when a proxy closes, and its limits lock nobody out", async () => {
+    const rules = await ruledBy({ "user:alice": { limits: { connections: 2 } } });
+    const { bridge, topics } = await stack(rules);
+    const { echoPort } = await startBackend();
+    const serving = async (frps: FrpsHost) => {
+      const remotePort = await freePort();
+      const proxies = [{ name: "tcp", type: "tcp", localPort: echoPort, remotePort }];
+      const frpc = await startFrpc({ frps, user: "alice", proxies, until: "all" });
+      return { frpc, connect: () => tcpUser(remotePort) };
+    };
+    await using telling = await startEndingFrps({ plugins: [{ addr: bridge.addr }] });
+    const before = await serving(telling);
+    const user = await before.connect();
+    await user.served;
+    await user.close();
+    await endsCame(topics, 1);
+    await before.frpc.stop();
+    await telling.stop();
+
+    await using stock = await startFrps({ plugins: [{ addr: bridge.addr }] });
+    const after = await serving(stock);
+    for (let n = 0; n < 2; n++) expect(await (await after.connect()).served).toBe(true);
+    expect(await (await after.connect()).served).toBe(false);
+    await after.frpc.stop();
+    await bridge.log.saw(/does not tell the ends of connections of this type any more/);
+    const again = await serving(stock);
+    for (let n = 0; n < 5; n++) expect(await (await again.connect()).served).toBe(true);
+    const metrics = await (await fetch(`${bridge.adminUrl}/metrics`)).text();
+    expect(metrics).toContain('sluice_sessions_ends_announced{node="frps",type="tcp"} 0');
+    expect(metrics).toContain('sluice_limits_not_enforceable_total{scope="user"} ');
     await bridge.close();
   });
 });
