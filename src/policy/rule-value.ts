@@ -134,6 +134,9 @@ function readObject(json: string, scope: Scope): ReadValue {
   if (notBefore !== null && expiresAt !== null && notBefore >= expiresAt) {
     return { problem: "expiresAt is not after notBefore" };
   }
+  if (effect === "deny" && read.data.limits !== undefined) {
+    return { problem: "a deny takes no limits: an allow or a require with them refuses what exceeds them" };
+  }
   const limits = read.data.limits === undefined ? noConditions : limitsOf(read.data.limits, scope);
   if (limits === null) {
     return { problem: "limits count per user, proxy or address: they stand on a user, proxy or ip rule" };

@@ -165,6 +165,19 @@ describe("a value", () => {
     ['{"ops":["login"]}', "ops has a name that is no op, did you mean Login?"],
     ['{"enforce":"false"}', "enforce must be true or false"],
     ['{"note":{}}', "note must be a text"],
+    ['{"limits":5}', "limits must be an object of limits"],
+    ['{"limits":{}}', "limits must not be empty"],
+    [
+      '{"limits":{"conections":5}}',
+      "limits has an unknown key: connections and connectionsPerMinute are the limits",
+    ],
+    ['{"limits":{"connections":"5"}}', "limits must hold whole numbers"],
+    ['{"limits":{"connections":1.5}}', "limits must hold whole numbers"],
+    ['{"limits":{"connectionsPerMinute":-1}}', "limits must not hold negative numbers"],
+    [
+      '{"effect":"deny","limits":{"connections":5}}',
+      "a deny takes no limits: an allow or a require with them refuses what exceeds them",
+    ],
     [
       '{"notBefore":"2027-01-01T00:00:00Z","expiresAt":"2027-01-01T00:00:00Z"}',
       "expiresAt is not after notBefore",
@@ -191,6 +204,15 @@ describe("a value", () => {
     expect(problem("user:alice", JSON.stringify({ expiresAt: time }))).toBe(`expiresAt ${why}`);
     expect(problem("user:alice", JSON.stringify({ notBefore: time }))).toBe(`notBefore ${why}`);
   });
+
+  it.each(["default", "op:NewUserConn", "node:edge-1", "client:c_00112233445566aa", "domain:a.example.com"])(
+    "of %s takes no limits, since there is nobody to count",
+    (key) => {
+      expect(problem(key, '{"effect":"allow","limits":{"connections":5}}')).toBe(
+        "limits count per user, proxy or address: they stand on a user, proxy or ip rule",
+      );
+    },
+  );
 
   it("of the default says allow or deny", () => {
     const why = "default takes the effect allow or deny, and it must be said";
