@@ -71,7 +71,7 @@ function connected() {
   const sessions = [...started.values()].map(({ id, time, data: { user, proxy, node, remote } }) => {
     const sure = !ends.has(id) && tells.get(`${node} ${proxy?.type}`)?.told === true;
     const from = remote === null ? "-" : `${remote.ip ?? "-"} port ${remote.port ?? "-"}`;
-    const state = sure ? "connected" : "unknown";
+    const state = sure ? "open" : "unknown";
     return { user: user || "-", proxy: proxy?.name ?? "-", node, from, since: time, state, id };
   });
   return sessions.sort((a, b) => (a.since + a.id < b.since + b.id ? -1 : 1));

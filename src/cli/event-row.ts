@@ -45,6 +45,8 @@ const outcomes = new Map<string, (data: Data) => string>(
     "op.malformed": ({ reason, length, suppressed }) =>
       `${textOf(reason)}${typeof length === "number" ? `, ${length} bytes` : ""}` +
       `${suppressed === 0 || suppressed === undefined ? "" : `, and ${textOf(suppressed)} more like it`}`,
+    "session.closed": ({ session }) =>
+      fieldsOf(session).id === null ? "closed; no session of it is known" : "closed",
     "session.ended": endText,
     "login.confirmed": confirmedText,
     "policy.changed": ({ key, after, cause }) =>
@@ -75,7 +77,7 @@ function decisionText({ decision, rewrite }: Data): string {
   return `allowed by ${by}${changed.length === 0 ? "" : `, changed: ${changed.join(", ")}`}`;
 }
 
-function endText({ end, durationMs, bytes }: Data): string {
+function endText({ end, durationMs, bytes, pairing }: Data): string {
   const { reason, inferred } = fieldsOf(end);
   const { in: received, out: sent } = fieldsOf(bytes);
   const lasted = typeof durationMs === "number" ? ` after ${durationMs / 1000} s` : "";
@@ -83,7 +85,9 @@ function endText({ end, durationMs, bytes }: Data): string {
     typeof received === "number" ? `${received} bytes in` : "",
     typeof sent === "number" ? `${sent} bytes out` : "",
   ].filter((part) => part !== "");
-  const how = inferred === true ? `inferred: ${textOf(reason)}` : `ended${lasted}: ${textOf(reason)}`;
+  const guessed = pairing === "ambiguous" ? ", one of several" : "";
+  const how =
+    inferred === true ? `inferred: ${textOf(reason)}` : `ended${lasted}: ${textOf(reason)}${guessed}`;
   return [how, ...traffic].join(", ");
 }
 

@@ -35,7 +35,10 @@ export class EventTable {
     }
     const shown = this.#headed ? rows : [[...columnNames], ...rows];
     this.#headed = true;
-    const widths = screen === null ? this.#widths : fitted(this.#widths, screen);
+    const widths =
+      screen === null
+        ? this.#widths
+        : fitted(this.#widths, screen - leastOutcomeWidth - between.length, fixedColumns);
     return shown.map((row) => lineOf(row, widths, screen));
   }
 }
@@ -46,15 +49,17 @@ function shortTime(time: string): string {
   return parts ? `${parts[1]} ${parts[2]}` : time;
 }
 
-/** The widest are made narrower until the outcome has room too. */
-function fitted(widths: readonly number[], screen: number): number[] {
+/**
+ * Widths of columns, the widest made narrower until all have room.
+ * @param fixed how many of the first are left as they are
+ */
+export function fitted(widths: readonly number[], room: number, fixed = 0): number[] {
   const narrowed = [...widths];
-  const total = (): number =>
-    narrowed.reduce((sum, width) => sum + width + between.length, leastOutcomeWidth);
-  while (total() > screen) {
-    const widest = Math.max(...narrowed.slice(fixedColumns));
+  const total = (): number => narrowed.reduce((sum, width) => sum + width + between.length, -between.length);
+  while (total() > room) {
+    const widest = Math.max(...narrowed.slice(fixed));
     if (widest <= leastWidth) break;
-    narrowed[narrowed.indexOf(widest, fixedColumns)] = widest - 1;
+    narrowed[narrowed.indexOf(widest, fixed)] = widest - 1;
   }
   return narrowed;
 }

@@ -41,8 +41,11 @@ or options.`;
 const sessionsHelp = `
 Asks the admin port (admin.host, admin.port, admin.token) of a bridge that runs.
   open     its end will be told: its frps sends CloseUserConn for this type
+  ending   its proxy closed or its client is gone; its close may still come
   unknown  it began, and nobody tells when it ends; it is listed until its proxy
-           closes, its client is gone, or sessions.maxAgeMs have passed`;
+           closes or its client is gone
+Each is listed for sessions.maxAgeMs at most. USER is whose proxy it is; who came
+is FROM, for stcp and sudp the address of the visitor's frpc.`;
 
 /** Throws commander's errors, its messages written, instead of ending the process. */
 export function program(): Command {
@@ -114,7 +117,7 @@ export function program(): Command {
     .option("--ip <address>", "only from this address or network, such as 203.0.113.0/24")
     .option("--node <name>", "only at this frps")
     .addOption(
-      new Option("--limit <count>", "how many are listed, the newest first; all are counted")
+      new Option("--limit <count>", "how many are listed, the newest first, at most 100000; all are counted")
         .default(1000)
         .argParser(wholeNumber),
     )

@@ -23,6 +23,12 @@ const answerWithinMs = 30_000;
 export async function sessions(options: SessionsOptions): Promise<void> {
   const { settings } = loadSettings(options.config ?? null, process.env);
   const { user, proxy, node, ip, limit } = options;
+  if (settings.admin.port === 0) {
+    throw new SluiceError(
+      "config_invalid",
+      "admin.port is 0, so the bridge took a free one: set SLUICE_ADMIN_PORT to the one that it printed",
+    );
+  }
   const query = new URLSearchParams({ limit: String(limit) });
   for (const [name, value] of Object.entries({ user, proxy, node, ip })) {
     if (value !== undefined) query.set(name, value);
@@ -33,7 +39,9 @@ export async function sessions(options: SessionsOptions): Promise<void> {
     process.stdout.write(`${process.stdout.isTTY ? printableJson(json) : json}\n`);
     return;
   }
-  process.stdout.write(`${sessionTable(list).join("\n")}\n`);
+  process.stdout.write(
+    `${sessionTable(list, process.stdout.isTTY ? process.stdout.columns : null).join("\n")}\n`,
+  );
 }
 
 async function asked(admin: Settings["admin"], query: URLSearchParams): Promise<SessionList> {

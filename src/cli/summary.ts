@@ -19,7 +19,7 @@ export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
       "answers",
       `${base}${http.path} as node ${settings.node}, ${perNode} as others${password ? "; with password" : ""}`,
     ],
-    ["admin", `${urlOf(app.adminPort)}/readyz, /healthz, /metrics`],
+    ["admin", `${urlOf(app.adminPort)}/readyz, /healthz, /metrics, /v1/sessions`],
     ["policy", policyText(settings, app.policy)],
     [
       "default",

@@ -22,7 +22,13 @@ const bytes = z.preprocess((value) => {
   return parts ? Math.floor(Number(parts[1]) * byteUnits[parts[2] as string]!) : value;
 }, z.int("must be a number of bytes, or text such as 64MiB").positive());
 
-const milliseconds = z.int().nonnegative();
+const milliseconds = z
+  .int("must be a whole number of milliseconds, such as 60000")
+  .nonnegative("must not be negative");
+/** Types of user connections that frps asks its plugins about. */
+const askedType = z.enum(["tcp", "https", "tcpmux", "stcp", "sudp"], {
+  error: "must be one of tcp, https, tcpmux, stcp, sudp: frps asks about no others",
+});
 const port = z.int().min(0).max(65535);
 const auth = z.string().regex(/^[^:\s]+:\S+$/, "must be user:password, as in frps's addr");
 
@@ -65,7 +71,7 @@ const nodeSettings = z.strictObject({
     "this frps's subDomainHost, joined to a proxy's subdomain for domain rules",
   ),
   closeUserConn: setting(
-    z.array(z.string().min(1)).default([]),
+    z.array(askedType, 'must be a list, such as ["tcp"]').default([]),
     "proxy types of which this frps sends CloseUserConn, known before the first has come",
   ),
 });
@@ -160,9 +166,13 @@ const sessions = z.strictObject({
     z.int().positive().default(1_000_000),
     "bound on open sessions; beyond it the oldest is inferred to have ended",
   ),
-  maxAgeMs: setting(milliseconds.default(86_400_000), "age at which a session is inferred to have ended", {
-    unit: "ms",
-  }),
+  maxAgeMs: setting(
+    milliseconds.default(86_400_000),
+    "age at which a session is inferred to have ended, also where ends are told; 0 is no limit",
+    {
+      unit: "ms",
+    },
+  ),
   endGraceMs: setting(
     milliseconds.default(60_000),
     "how long the closes of a proxy's sessions may come behind its own, where they are known to come",

@@ -100,9 +100,10 @@ export function dataSchemaOf<T extends EventType>(type: T): `${typeof schemaPref
   return `${schemaPrefix}${type}:1`;
 }
 
-/** The topic that events of this type go to; `prefix` is the bridge's kafka.topicPrefix. */
-export function topicOf(type: EventType, prefix?: string): string {
-  return topics(prefix)[eventTypes[type].stream];
+/** The topic that events of this type, with or without `sluice.`, go to; `prefix` is the bridge's kafka.topicPrefix. */
+export function topicOf(type: EventType | SluiceEvent["type"], prefix?: string): string {
+  const name = (type.startsWith(typePrefix) ? type.slice(typePrefix.length) : type) as EventType;
+  return topics(prefix)[eventTypes[name].stream];
 }
 
 function eventSchemaOf<T extends EventType>(type: T) {

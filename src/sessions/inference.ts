@@ -78,6 +78,7 @@ export class Inference {
     const sinceMs = clock.monotonic() - Math.max(0, clock.now() - atMs);
     const final = reason !== "proxy_closed";
     const counts = { throughOrder: open.lastOrder, open: sessions.size, closes, ...then };
+    proxy.leavingThrough = Math.max(proxy.leavingThrough, counts.throughOrder);
     departures.add({ proxy, reason, signMs: atMs, final, sinceMs, dueMs: sinceMs + graceMs, ...counts });
   }
 
@@ -163,12 +164,12 @@ export class Inference {
     const { kind } = proxy;
     // A frps that was killed, or a client that was cut off, tells no ends either: only a closed proxy proves it.
     if (reason !== "proxy_closed" || open === 0 || proxy.closes > closes) return;
-    kind.judged = true;
     // A connection may outlive its proxy, and whoever has one could have all limits lifted by it: what any other
     // proxy's connections were told since proves more.
-    if (!kind.announced || kind.toldMs >= sinceMs) return;
-    kind.announced = false;
-    doubt(kind);
+    if (kind.toldMs >= sinceMs) return;
+    const { announced } = kind;
+    kind.proof = "doubted";
+    if (announced) doubt(kind);
   }
 
   /** A client that came back may turn out to be one of many that did. */
@@ -185,9 +186,9 @@ export class Inference {
     return "frps_restarted";
   }
 
-  #graceMs({ announced, judged }: Kind): number {
+  #graceMs({ announced, proof }: Kind): number {
     const { endGraceMs } = this.#parts;
-    return announced ? endGraceMs : judged ? 0 : Math.min(endGraceMs, unknownGraceMs);
+    return announced ? endGraceMs : proof === "doubted" ? 0 : Math.min(endGraceMs, unknownGraceMs);
   }
 
   #nextMs(): number {

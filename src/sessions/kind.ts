@@ -24,10 +24,10 @@ export class Kind {
   readonly type: string | null;
   /** Whether a session key is that of one connection, and not of a visitor's frpc. */
   readonly byConnection: boolean;
-  /** Whether ends are known to be announced. */
-  announced: boolean;
-  /** Whether it was ever announced, or found not to be: until then it may still turn out. */
-  judged = false;
+  /** Whether the settings say that ends are announced. */
+  readonly said: boolean;
+  /** What frps itself has shown. */
+  proof: "none" | "told" | "doubted" = "none";
   /** When a close of it came last, by this process's clock. */
   toldMs = Number.NEGATIVE_INFINITY;
   open = 0;
@@ -37,11 +37,16 @@ export class Kind {
     ip: new Map(),
   };
 
-  constructor(node: string, type: string | null, announced: boolean) {
+  constructor(node: string, type: string | null, said: boolean) {
     this.node = node;
     this.type = type;
     this.byConnection = byConnection.has(type);
-    this.announced = announced;
+    this.said = said;
+  }
+
+  /** Whether ends are known to be announced. */
+  get announced(): boolean {
+    return this.proof === "told" || (this.said && this.proof === "none");
   }
 
   openOf(by: CountedBy, id: string): number {

@@ -18,11 +18,16 @@ export interface SessionFilter {
   readonly limit: number;
 }
 
+/**
+ * `open` where frps is known to tell ends of that proxy type; `ending` when its proxy or its client has gone, and its
+ * close may still come; elsewhere nobody knows.
+ */
+type SessionState = "open" | "ending" | "unknown";
+
 export interface ListedSession {
   readonly id: string;
   readonly key: string;
-  /** `open` where frps is known to tell ends of that proxy type; elsewhere nobody knows. */
-  readonly state: "open" | "unknown";
+  readonly state: SessionState;
   readonly node: string;
   readonly user: string | null;
   readonly client: string | null;
@@ -39,6 +44,7 @@ export interface SessionList {
   readonly at: string;
   /** Of all that the filter lets through. */
   readonly open: number;
+  readonly ending: number;
   readonly unknown: number;
   /** Newest first. */
   readonly sessions: readonly ListedSession[];
@@ -50,18 +56,23 @@ export async function listSessions(
   nowMs: number,
   monotonicMs: number,
 ): Promise<SessionList> {
-  const counts = { open: 0, unknown: 0 };
+  const counts = { open: 0, ending: 0, unknown: 0 };
   const sessions: ListedSession[] = [];
   const all = open.all();
   for (let at = all.length - 1; at >= 0; at--) {
     if (at % pieceSessions === 0) await nextTurn();
     const session = all[at]!;
     if (session.over || !isMeant(session, filter)) continue;
-    const state = session.through.kind.announced ? "open" : "unknown";
+    const state = stateOf(session);
     counts[state]++;
     if (sessions.length < filter.limit) sessions.push(listed(session, state, monotonicMs));
   }
   return { at: isoTime(nowMs), ...counts, sessions };
+}
+
+function stateOf({ through: { kind, departures, leavingThrough }, order }: Session): SessionState {
+  if (departures > 0 && order <= leavingThrough) return "ending";
+  return kind.announced ? "open" : "unknown";
 }
 
 function isMeant({ setting, remote }: Session, { user, proxy, node, network }: SessionFilter): boolean {
@@ -71,7 +82,7 @@ function isMeant({ setting, remote }: Session, { user, proxy, node, network }: S
   return network === undefined || (remote?.ip != null && contains(network, remote.ip));
 }
 
-function listed(session: Session, state: "open" | "unknown", monotonicMs: number): ListedSession {
+function listed(session: Session, state: SessionState, monotonicMs: number): ListedSession {
   const { id, key, setting, remote, grounds, startedMs, startedMonotonicMs } = session;
   const { node, user, client, clientInfo, proxy } = setting;
   return {

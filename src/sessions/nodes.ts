@@ -38,13 +38,9 @@ export class FrpsNode {
     if (known) return known;
     // Clients choose the type, and frps asks before it looks whether there is one.
     if (this.kinds.size >= mostKinds && type !== null) return this.kindOf(null);
-    const kind = new Kind(this.name, type, this.#isSaid(type));
+    const kind = new Kind(this.name, type, type !== null && this.#announcedTypes.includes(type));
     this.kinds.set(type, kind);
     return kind;
-  }
-
-  #isSaid(type: string | null): boolean {
-    return type !== null && this.#announcedTypes.includes(type);
   }
 
   addClient(id: string, user: string | null, seenMs: number): Client {
@@ -79,10 +75,9 @@ export class FrpsNode {
   /** Kinds whose ends it told before this moment and not since: they are as unknown as at first. */
   *unprovenSince(monotonicMs: number): Generator<Kind> {
     for (const kind of this.kinds.values()) {
-      if (!kind.announced || kind.toldMs >= monotonicMs || this.#isSaid(kind.type)) continue;
-      kind.announced = false;
-      kind.judged = false;
-      yield kind;
+      if (kind.proof !== "told" || kind.toldMs >= monotonicMs) continue;
+      kind.proof = "none";
+      if (!kind.said) yield kind;
     }
   }
 

@@ -80,6 +80,8 @@ export class OpenProxy {
   closes = 0;
   /** Signs of its end that wait for the grace to pass. */
   departures = 0;
+  /** No session that began later is meant by any of them. */
+  leavingThrough = 0;
   #grounds: Grounds | null = null;
 
   constructor(client: Client, kind: Kind, setting: Setting) {

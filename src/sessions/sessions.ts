@@ -243,11 +243,10 @@ export class Sessions {
 
   #announced(op: Op, monotonicMs: number): void {
     const kind = this.roster.node(op.node).kindOf(op.proxy?.type ?? null);
-    kind.judged = true;
+    const { announced } = kind;
     kind.toldMs = Math.max(kind.toldMs, monotonicMs);
-    if (kind.announced) return;
-    kind.announced = true;
-    if (!this.#recovering) this.#options.observer.endsAnnounced(kind.node, kind.type, true);
+    kind.proof = "told";
+    if (!announced && !this.#recovering) this.#options.observer.endsAnnounced(kind.node, kind.type, true);
   }
 
   #proxyClosed(op: Op, client: Client, monotonicMs: number): void {

@@ -25,9 +25,8 @@ export class SnapshotLoading {
     switch (line[0]) {
       case "kind": {
         const kind = roster.node(line[1]).kindOf(line[2]);
-        // What was found out outranks what the settings say.
-        kind.announced = line[4] ? line[3] : kind.announced || line[3];
-        kind.judged ||= line[4];
+        // The settings may say so because it has been mended.
+        kind.proof = kind.said && line[3] === "doubted" ? "none" : line[3];
         return;
       }
       case "login": {

@@ -11,11 +11,12 @@
  */
 import type { EndReason } from "../events/data.ts";
 import type { ClientInfo } from "../op.ts";
+import type { Kind } from "./kind.ts";
 import type { Client, Grounds, OpenProxy, Session, Setting } from "./session.ts";
 import type { Sessions } from "./sessions.ts";
 
 export type Line =
-  | readonly ["kind", node: string, type: string | null, announced: boolean, judged: boolean]
+  | readonly ["kind", node: string, type: string | null, proof: Kind["proof"]]
   | readonly [
       "client",
       ref: number,
@@ -75,11 +76,10 @@ function copyOf(sessions: Sessions) {
   const nodes = [...roster.nodes.values()];
   const clients = nodes.flatMap((node) => [...node.clients.values()]);
   return {
-    kinds: [...roster.kinds()].map(({ node, type, announced, judged }) => ({
+    kinds: [...roster.kinds()].map(({ node, type, proof }) => ({
       node,
       type,
-      announced,
-      judged,
+      proof,
     })),
     logins: nodes.flatMap(({ name, logins }) => logins.all().map((login) => ({ node: name, ...login }))),
     clients: clients.map((client) => ({ client, info: client.info, confirmed: client.confirmed })),
@@ -142,8 +142,8 @@ function* linesOf({
     yield JSON.stringify(line);
   }
 
-  for (const { node, type, announced, judged } of kinds) {
-    yield JSON.stringify(["kind", node, type, announced, judged] satisfies Line);
+  for (const { node, type, proof } of kinds) {
+    yield JSON.stringify(["kind", node, type, proof] satisfies Line);
   }
   for (const { node, id, user, client, info, atMs, doubtful, agreed } of logins) {
     yield JSON.stringify(["login", node, id, user, client, info, atMs, doubtful, agreed] satisfies Line);

@@ -24,6 +24,7 @@ export async function openSessions(
   const { durableJournalseq: upTo } = journal.stats();
   const { sessions, through } = await recoverSessions({
     ...settings.sessions,
+    maxAgeMs: settings.sessions.maxAgeMs || Number.POSITIVE_INFINITY,
     announcedTypes: (node) => settings.nodes[node]?.closeUserConn ?? [],
     origin,
     clock,

@@ -58,6 +58,13 @@ describe("a row", () => {
     ],
     [
       "session.ended",
+      { durationMs: 5000, bytes: null, end: { reason: "closed", inferred: false }, pairing: "ambiguous" },
+      "ended after 5 s: closed, one of several",
+    ],
+    ["session.closed", { session: { id: null, key: "k" } }, "closed; no session of it is known"],
+    ["session.closed", { session: { id: "0", key: "k" } }, "closed"],
+    [
+      "session.ended",
       { durationMs: null, bytes: null, end: { reason: "proxy_closed", inferred: true } },
       "inferred: proxy_closed",
     ],

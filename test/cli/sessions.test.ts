@@ -1,6 +1,7 @@
 /** `sluice sessions` against a bridge that runs. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { ageText } from "../../src/cli/session-table.ts";
+import { ageText, sessionTable } from "../../src/cli/session-table.ts";
+import type { ListedSession } from "../../src/sessions/listing.ts";
 import { type BridgeHost, startBridge } from "../hosts/bridge.ts";
 import { freePort } from "../hosts/ports.ts";
 import { call, sluice } from "./sluice.ts";
@@ -91,6 +92,34 @@ describe("sluice sessions", () => {
       { error: "no such filter: usr, did you mean user?" },
     ]);
     expect((await fetch(`${bridge.adminUrl}/v1/sessions`)).status).toBe(401);
+  });
+});
+
+describe("the table", () => {
+  const session: ListedSession = {
+    id: "0",
+    key: "0",
+    state: "ending",
+    node: "edge-1",
+    user: "",
+    client: null,
+    clientInfo: null,
+    proxy: { name: `${"long-".repeat(20)}name`, type: "tcp" },
+    remote: { ip: "2001:db8::1234:5678:9abc:def0", port: 50000 },
+    rule: "user:a-user-with-a-rather-long-name",
+    code: "rule_allow",
+    startedAt: "2026-01-01T00:00:00.000Z",
+    ageMs: 90_000,
+  };
+  const list = { at: session.startedAt, open: 0, ending: 1, unknown: 0, sessions: [session] };
+
+  it("keeps a row on one line of a terminal, and leaves nothing out elsewhere", () => {
+    for (const line of sessionTable(list, 80)) expect(line.length).toBeLessThanOrEqual(80);
+    expect(sessionTable(list, 80)[1]).toMatch(/^ending .*1m 30s$/);
+    expect(sessionTable(list, null)[1]).toContain(
+      `${session.proxy.name} (tcp)  [${session.remote!.ip}]:50000`,
+    );
+    expect(sessionTable(list, null).at(-1)).toBe("0 open, 1 ending, 0 unknown");
   });
 });
 

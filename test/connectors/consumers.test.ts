@@ -175,7 +175,7 @@ describeWith(["kafka"], "with a bridge and Kafka", () => {
     await visit("NewUserConn", 50_002);
     await visit("NewUserConn", 50_003);
     await visit("CloseUserConn", 50_001);
-    await sawRows("50002 connected", "50003 connected");
+    await sawRows("50002 open", "50003 open");
 
     const { event, partition } = await sawSession(topics, "session.started", 50_002);
     const [stray, late] = [crypto.randomUUID(), crypto.randomUUID()];
@@ -194,7 +194,7 @@ describeWith(["kafka"], "with a bridge and Kafka", () => {
       { ...event, ...typeOf("session.refused"), id: crypto.randomUUID(), supersedes: stray },
       { ...event, id: crypto.randomUUID(), data: { ...event.data, remote: remote(50_006) } },
     ]);
-    const table = await sawRows("50002 connected", "50003 connected", "50006 connected");
+    const table = await sawRows("50002 open", "50003 open", "50006 open");
 
     expect(await first.end("SIGKILL")).toBe(null);
     const second = run("who-is-connected", ["--json"], kafka, group);
@@ -204,7 +204,7 @@ describeWith(["kafka"], "with a bridge and Kafka", () => {
 
     // Whether what its proxy had is still open, only frps knows, and it told nothing.
     const third = run("who-is-connected", [], kafka, group);
-    await third.out.saw(/^connected +alice +alice\.ssh +frps +\S+Z +203\.0\.113\.9 port 50003/);
+    await third.out.saw(/^open +alice +alice\.ssh +frps +\S+Z +203\.0\.113\.9 port 50003/);
     await ask("CloseProxy", { user, proxy_name: "alice.ssh" });
     await third.out.saw(/^unknown +alice +alice\.ssh .* port 50003/);
     await visit("CloseUserConn", 50_003);

@@ -184,11 +184,27 @@ describe("whether a frps tells ends", () => {
     }
   });
 
-  it("that it does not is remembered over a restart, whatever the settings say", () => {
-    const world = announced();
+  it("that it does not is remembered over a restart, unless the settings say that it does", () => {
+    for (const types of [[], ["tcp"]]) {
+      const world = new World({ announcedTypes: () => types });
+      world.ask(newUserConn(from(1)));
+      world.ask(closeUserConn(from(1)));
+      world.clock.advance(1);
+      world.ask(newUserConn(from(2)));
+      world.ask(closeProxy());
+      world.clock.advance(60_000);
+      expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(false);
+      world.restart(world.snapshot());
+      expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(types.length > 0);
+    }
+  });
+
+  it("that the settings alone say is not remembered when they do not any more", () => {
+    let types = ["tcp"];
+    const world = new World({ announcedTypes: () => types });
     world.ask(newUserConn());
-    world.ask(closeProxy());
-    world.clock.advance(60_000);
+    expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(true);
+    types = [];
     world.restart(world.snapshot());
     expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(false);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { listSessions } from "../../src/sessions/listing.ts";
 import { closeProxy, closeUserConn, login, newProxy, newUserConn, ping } from "./ops.ts";
 import { endsOf } from "./restarts.ts";
 import { World } from "./world.ts";
@@ -86,6 +87,23 @@ describe("a client that comes back alone", () => {
     world.ask(closeUserConn(of));
     world.clock.advance(120_000);
     expect(endsOf(world)).toEqual([[id, "closed"]]);
+  });
+});
+
+describe("a session whose proxy has gone, while its close may still come", () => {
+  it("is listed as ending, and what began behind it is not", async () => {
+    const world = new World({ announcedTypes: () => ["tcp"] });
+    world.ask(newUserConn());
+    world.ask(closeProxy());
+    world.ask(newUserConn({ from: "203.0.113.9:2" }));
+    const states = async () => {
+      const { clock, sessions } = world;
+      const list = await listSessions(sessions, { limit: 9 }, clock.now(), clock.monotonic());
+      return [list.open, list.ending, list.sessions.map(({ state }) => state)];
+    };
+    expect(await states()).toEqual([1, 1, ["open", "ending"]]);
+    world.ask(closeUserConn());
+    expect(await states()).toEqual([1, 0, ["open"]]);
   });
 });
 

@@ -149,9 +149,9 @@ describe.each(ways)("after a kill, taken up again $way", ({ snapshot }) => {
     world.restart(snapshot(world));
     expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(true);
     expect(world.sessions.counts.endsAnnounced("edge-1", "https")).toBe(false);
-    expect([...world.sessions.roster.kinds()].map(({ type, judged }) => [type, judged])).toEqual([
-      ["tcp", true],
-      ["https", true],
+    expect([...world.sessions.roster.kinds()].map(({ type, proof }) => [type, proof])).toEqual([
+      ["tcp", "told"],
+      ["https", "doubted"],
     ]);
   });
 
