@@ -117,7 +117,7 @@ describe("a row", () => {
       { op: "Frob", decision: { effect: "allowed", rule: null, code: "default_allow" } },
       "Frob allowed by default_allow",
     ],
-    ["session.closed", { decision: { effect: "recorded", rule: null, code: "recorded" } }, "recorded"],
+    ["proxy.closed", { decision: { effect: "recorded", rule: null, code: "recorded" } }, "recorded"],
     [
       "proxy.allowed",
       {
