@@ -44,12 +44,13 @@ export function sessionsObserver({ sessions }: Metrics, log: Log): SessionsObser
     ended: (end, traffic) => sessions.ended(end, traffic),
     unpaired: () => sessions.unpaired(),
     confirmed: (pairing) => sessions.confirmed(pairing),
-    endsAnnounced(node, type, are) {
+    endsAnnounced({ node, type }, are) {
       sessions.endsAnnounced(are);
-      if (are) log.info({ node, type }, "sessions: this node tells the ends of connections of this type");
+      const of = { node, type };
+      if (are) log.info(of, "sessions: this node tells the ends of connections of this type");
       else
         log.warn(
-          { node, type },
+          of,
           "sessions: this node does not tell the ends of connections of this type any more; they are inferred, and limits of open ones not enforced",
         );
     },

@@ -8,7 +8,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
 import type { Answer, Op } from "../op.ts";
-import { parseNetwork } from "../policy/addresses.ts";
+import { subscriberOf } from "../policy/facts.ts";
 import { answerBody } from "./answers.ts";
 import { type Body, readBody } from "./body.ts";
 import type { Callers } from "./caller.ts";
@@ -96,11 +96,6 @@ function reqidOf(header: string | undefined): string | null {
 function isFlood(op: Op, parts: FrpEdgeParts, logins: MinuteCounts): boolean {
   if (op.name !== "Login" || parts.loginsPerMinute === 0) return false;
   return logins.add(subscriberOf(op.remote?.ip ?? "no address")) > parts.loginsPerMinute;
-}
-
-/** A subscriber of IPv6 has at least a /64 to choose addresses from. */
-function subscriberOf(ip: string): string {
-  return ip.includes(":") ? (parseNetwork(`${ip}/64`)?.text ?? ip) : ip;
 }
 
 function cutShort(c: Ctx, parts: FrpEdgeParts, body: Body, node: string, peer: string | null): Response {

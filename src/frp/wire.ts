@@ -165,7 +165,9 @@ function remoteOf(content: AnyContent): Remote | null {
 
 /** What goes into every event of a client is kept short: the client chooses it. */
 function shortText(value: unknown): string | null {
-  return textOf(value).slice(0, 255).toWellFormed() || null;
+  const text = textOf(value);
+  // A part of a text keeps all of it in memory.
+  return (text.length > 255 ? Buffer.from(text.slice(0, 255)).toString() : text.toWellFormed()) || null;
 }
 
 function textOf(value: unknown): string {

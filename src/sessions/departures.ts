@@ -14,16 +14,13 @@ export interface Departure {
   readonly reason: EndReason;
   /** Wall clock, when the sign was seen. */
   readonly signMs: number;
-  /** Whether nothing of it can be open behind the sign. */
-  readonly final: boolean;
   /** No session that began later is meant. */
   readonly throughOrder: number;
   /** By the process's clock, as signMs. */
   readonly sinceMs: number;
   /** By the process's clock. */
   readonly dueMs: number;
-  /** How many sessions were open then, and how many closes its proxy had had. */
-  readonly open: number;
+  /** How many closes its proxy had had then. */
   readonly closes: number;
 }
 
@@ -33,6 +30,7 @@ export class Departures {
 
   add(departure: Departure): void {
     departure.proxy.departures++;
+    departure.proxy.leaving = departure;
     let at = this.#waiting.length;
     while (at > 0 && this.#waiting[at - 1]!.dueMs > departure.dueMs) at--;
     this.#waiting.splice(at, 0, departure);
@@ -43,10 +41,13 @@ export class Departures {
     return this.#waiting[0];
   }
 
-  /** To be called of `next`, when no session of it is left. */
-  finish(departure: Departure): void {
-    departure.proxy.departures--;
-    this.#waiting.splice(this.#waiting.indexOf(departure), 1);
+  /** No session of `next` is left. */
+  finish(): void {
+    const departure = this.#waiting.shift();
+    if (departure === undefined) return;
+    const { proxy } = departure;
+    proxy.departures--;
+    if (proxy.leaving === departure) proxy.leaving = null;
   }
 
   all(): readonly Departure[] {

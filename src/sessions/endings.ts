@@ -81,6 +81,13 @@ export class Endings {
     const { roster, observer, publish, origin } = this.#parts;
     roster.node(session.setting.node).dropIfIdle(session.through);
     observer.ended(end, traffic);
-    return publish(endedDraft(session, end, origin));
+    return publish(endedDraft(session, notBeforeStart(end, session), origin));
   }
+}
+
+/** The wall clock may have been set back meanwhile. */
+function notBeforeStart(end: End, { startedMs }: Session): End {
+  if (end.atMs >= startedMs) return end;
+  const notAfterMs = end.notAfterMs === null ? null : startedMs;
+  return { ...end, atMs: startedMs, notBeforeMs: startedMs, notAfterMs };
 }

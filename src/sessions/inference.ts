@@ -74,12 +74,14 @@ export class Inference {
       roster.node(proxy.client.node).dropIfIdle(proxy);
       return;
     }
+    // Told already, and nothing has begun since.
+    if (proxy.leaving?.reason === reason && proxy.lastOrder <= proxy.leaving.throughOrder) return;
+    // Connections may outlive their proxy, but not their client: those keep nobody out while their closes may come.
+    if (reason !== "proxy_closed") for (const session of sessions.all()) kind.release(session);
     const graceMs = Math.max(this.#graceMs(kind), reason === "client_gone" ? settleMs : 0);
     const sinceMs = clock.monotonic() - Math.max(0, clock.now() - atMs);
-    const final = reason !== "proxy_closed";
-    const counts = { throughOrder: open.lastOrder, open: sessions.size, closes, ...then };
-    proxy.leavingThrough = Math.max(proxy.leavingThrough, counts.throughOrder);
-    departures.add({ proxy, reason, signMs: atMs, final, sinceMs, dueMs: sinceMs + graceMs, ...counts });
+    const counts = { throughOrder: open.lastOrder, closes, ...then };
+    departures.add({ proxy, reason, signMs: atMs, sinceMs, dueMs: sinceMs + graceMs, ...counts });
   }
 
   /** Infers what is due, and comes back for what is not. */
@@ -143,7 +145,7 @@ export class Inference {
   }
 
   #depart(departure: Departure): Promise<Kept> | "no session" {
-    const { proxy, throughOrder, signMs, final } = departure;
+    const { proxy, throughOrder, signMs, reason } = departure;
     const session = proxy.sessions.oldest;
     if (session === undefined || session.order > throughOrder) {
       this.#finish(departure);
@@ -152,18 +154,19 @@ export class Inference {
     return this.#parts.end(session, {
       reason: this.#reasonOf(departure, session),
       atMs: signMs,
-      notAfterMs: final ? signMs : null,
+      // A connection may outlive its proxy, but not its client.
+      notAfterMs: reason === "proxy_closed" ? null : signMs,
     });
   }
 
   #finish(departure: Departure): void {
     const { departures, roster, doubt } = this.#parts;
-    const { proxy, reason, open, closes, sinceMs } = departure;
-    departures.finish(departure);
+    const { proxy, reason, closes, sinceMs } = departure;
+    departures.finish();
     roster.node(proxy.client.node).dropIfIdle(proxy);
     const { kind } = proxy;
     // A frps that was killed, or a client that was cut off, tells no ends either: only a closed proxy proves it.
-    if (reason !== "proxy_closed" || open === 0 || proxy.closes > closes) return;
+    if (reason !== "proxy_closed" || proxy.closes > closes) return;
     // A connection may outlive its proxy, and whoever has one could have all limits lifted by it: what any other
     // proxy's connections were told since proves more.
     if (kind.toldMs >= sinceMs) return;
@@ -176,7 +179,7 @@ export class Inference {
   #reasonOf({ reason, proxy }: Departure, { startedMonotonicMs }: Session): EndReason {
     if (reason !== "client_gone") return reason;
     const node = this.#parts.roster.node(proxy.client.node);
-    const restartedMs = node.returns.restartedMs();
+    const restartedMs = node.returns.restartedMs(this.#parts.clock.monotonic());
     if (restartedMs === null || startedMonotonicMs >= restartedMs) return reason;
     // Whoever was not heard of since has not come back yet, and what it had is gone as well.
     const atMs = this.#parts.clock.now() - (this.#parts.clock.monotonic() - restartedMs);

@@ -46,7 +46,8 @@ export function retell(sessions: Sessions, json: string, clock: Clock): boolean 
     return true;
   }
   const data = event.data as OpData;
-  if (data.protocol !== "frp" || data.decision === undefined) return false;
+  // An earlier release did not say what sessions are made of.
+  if (data.protocol !== "frp" || data.decision === undefined || data.clientInfo === undefined) return false;
   const op = opOf(data, Date.parse(event.time));
   const context = { clientInfo: data.clientInfo, proxy: data.proxy, session: data.session };
   if (event.supersedes !== undefined) sessions.takeBack(op, event.supersedes, context);

@@ -6,12 +6,15 @@
  *      └── a proxy closed, and neither its sessions nor any of its kind got a close within the grace; or frps was
  *          started anew, and has told none since
  *
- * Guarantee: counts that limits are enforced by hold only what is sure to be taken back.
+ * Guarantee: counts that limits are enforced by hold only what is sure to be taken back: sessions that began in this
+ * process, since closes are lost while the bridge is away, and whose client has not gone.
  */
 import { type CountedBy, subscriberOf } from "../policy/facts.ts";
 
 /** What of a session is counted. */
 interface Counted {
+  /** Whether it takes a place of those that are limited. */
+  counted: boolean;
   readonly setting: { readonly user: string | null; readonly proxy: { readonly name: string } };
   readonly remote: { readonly ip: string | null } | null;
 }
@@ -53,9 +56,23 @@ export class Kind {
     return this.#counts[by].get(id) ?? 0;
   }
 
-  /** @param change 1 for a start, -1 for an end */
-  count({ setting: { user, proxy }, remote }: Counted, change: 1 | -1): void {
-    this.open += change;
+  started(session: Counted): void {
+    this.open++;
+    if (session.counted) this.#count(session, 1);
+  }
+
+  ended(session: Counted): void {
+    this.open--;
+    this.release(session);
+  }
+
+  /** It may be open still, and takes nobody's place any more. */
+  release(session: Counted): void {
+    if (session.counted) this.#count(session, -1);
+    session.counted = false;
+  }
+
+  #count({ setting: { user, proxy }, remote }: Counted, change: 1 | -1): void {
     if (user !== null) this.#add("user", user, change);
     this.#add("proxy", proxy.name, change);
     if (remote?.ip) this.#add("ip", subscriberOf(remote.ip), change);

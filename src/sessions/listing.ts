@@ -70,8 +70,8 @@ export async function listSessions(
   return { at: isoTime(nowMs), ...counts, sessions };
 }
 
-function stateOf({ through: { kind, departures, leavingThrough }, order }: Session): SessionState {
-  if (departures > 0 && order <= leavingThrough) return "ending";
+function stateOf({ through: { kind, leaving }, order }: Session): SessionState {
+  if (leaving !== null && order <= leaving.throughOrder) return "ending";
   return kind.announced ? "open" : "unknown";
 }
 

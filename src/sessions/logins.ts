@@ -98,7 +98,7 @@ export class AdmittedLogins {
       this.remove(own.id);
       return { pairing: "exact", login: own.id, info: own.info };
     }
-    const metas = fingerprint(op.metas);
+    const metas = metasDigest(op.metas);
     const candidates = [...(this.#byUser.get(op.user ?? "") ?? [])].filter(
       (login) => login.metas === null || login.metas === metas,
     );
@@ -124,7 +124,7 @@ export class AdmittedLogins {
 }
 
 /** Metas may hold tokens: only this is kept of them, in memory alone. */
-export function fingerprint(metas: Op["metas"]): string | null {
+export function metasDigest(metas: Op["metas"]): string | null {
   try {
     return hash("sha256", JSON.stringify(metas ?? {}), "base64");
   } catch {

@@ -3,7 +3,8 @@
  * it tells the ends.
  *
  * Memory: clients that have no proxy and were not heard of for an hour are forgotten; beyond `mostClients` the one
- * that came first and has no session.
+ * that came first and has no session. Of proxies that no connection came through, which frps may have turned away,
+ * only the last `mostUnused` are known.
  */
 import type { ProxyFacts } from "../op.ts";
 import { Kind } from "./kind.ts";
@@ -14,6 +15,18 @@ import { Client, type OpenProxy } from "./session.ts";
 const idleMs = 3_600_000;
 const mostClients = 100_000;
 const mostKinds = 32;
+const mostUnused = 10_000;
+/** Those of frp have their place, whatever else clients invent. */
+const frpTypes: ReadonlySet<string | null> = new Set([
+  "tcp",
+  "udp",
+  "http",
+  "https",
+  "tcpmux",
+  "stcp",
+  "sudp",
+  "xtcp",
+]);
 
 export class FrpsNode {
   readonly name: string;
@@ -24,6 +37,8 @@ export class FrpsNode {
   /** By proxy name: a frps has each name once. */
   readonly owners = new Map<string, OpenProxy>();
   readonly #announcedTypes: readonly string[];
+  /** Oldest first. */
+  readonly #unused = new Set<OpenProxy>();
   #lostSinceMs = Number.NEGATIVE_INFINITY;
 
   /** @param announcedTypes proxy types of which this frps is said to send CloseUserConn */
@@ -37,7 +52,7 @@ export class FrpsNode {
     const known = this.kinds.get(type);
     if (known) return known;
     // Clients choose the type, and frps asks before it looks whether there is one.
-    if (this.kinds.size >= mostKinds && type !== null) return this.kindOf(null);
+    if (this.kinds.size >= mostKinds && type !== null && !frpTypes.has(type)) return this.kindOf(null);
     const kind = new Kind(this.name, type, type !== null && this.#announcedTypes.includes(type));
     this.kinds.set(type, kind);
     return kind;
@@ -87,10 +102,27 @@ export class FrpsNode {
     if (this.owners.get(proxy.name) === proxy) this.owners.delete(proxy.name);
   }
 
+  /** A proxy was asked for, and may be used or not. */
+  expect(proxy: OpenProxy): void {
+    this.#unused.add(proxy);
+    const [oldest] = this.#unused;
+    if (this.#unused.size <= mostUnused || !oldest) return;
+    this.shut(oldest);
+    this.dropIfIdle(oldest);
+  }
+
+  /** A connection came through it. */
+  use(proxy: OpenProxy): void {
+    proxy.used = true;
+    this.owners.set(proxy.name, proxy);
+    this.#unused.delete(proxy);
+  }
+
   /** Forgets a proxy that nothing is left of. */
   dropIfIdle(proxy: OpenProxy): void {
     if (!proxy.idle) return;
     const { client, name } = proxy;
+    this.#unused.delete(proxy);
     if (client.proxies.get(name) === proxy) client.proxies.delete(name);
     if (this.owners.get(name) === proxy) this.owners.delete(name);
   }

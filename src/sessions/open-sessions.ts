@@ -42,7 +42,8 @@ export class OpenSessions {
     }
     this.#byAge.add(session);
     session.through.sessions.add(session);
-    session.through.kind.count(session, 1);
+    session.through.lastOrder = session.order;
+    session.through.kind.started(session);
     return session;
   }
 
@@ -81,6 +82,6 @@ export class OpenSessions {
     }
     this.#byAge.left();
     session.through.sessions.left();
-    session.through.kind.count(session, -1);
+    session.through.kind.ended(session);
   }
 }

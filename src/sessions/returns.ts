@@ -45,10 +45,10 @@ export class Returns {
   }
 
   /** When the first of several clients came back that frps had not closed anything of; null when it is only one. */
-  restartedMs(): number | null {
+  restartedMs(monotonicMs: number): number | null {
     let first: Return | null = null;
     for (const one of this.#recent.values()) {
-      if (one.closed) continue;
+      if (one.closed || monotonicMs - one.monotonicMs > sameRestartMs) continue;
       if (first) return first.monotonicMs;
       first = one;
     }

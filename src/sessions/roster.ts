@@ -6,7 +6,7 @@ import { FrpsNode } from "./nodes.ts";
 import { type Client, type Confirmation, OpenProxy, type Setting } from "./session.ts";
 
 /** What a client may name is kept short: it goes into every event of its proxies. */
-const mostDomains = 64;
+const mostDomains = 16;
 
 /** Is told a proxy that is no more, and how that shows. */
 type Lost = (proxy: OpenProxy, reason: "client_gone" | "proxy_closed") => void;
@@ -85,13 +85,15 @@ export class Roster {
     if (returned) {
       client.returnedMs = monotonicMs;
       client.left.clear();
+      let used = false;
       for (const proxy of client.proxies.values()) {
         if (!proxy.open) continue;
         client.left.add(proxy.name);
+        used ||= proxy.used || proxy.sessions.size > 0;
         node.shut(proxy);
         lost(proxy, "client_gone");
       }
-      if (client.left.size > 0) returns.add(client, monotonicMs);
+      if (used) returns.add(client, monotonicMs);
     }
     return client.confirming;
   }
@@ -114,8 +116,10 @@ export class Roster {
       lost(known, "proxy_closed");
     }
     proxy.setting = setting;
+    if (!proxy.open) proxy.used = false;
     proxy.open = true;
     if (proxy !== known) client.proxies.set(proxy.name, proxy);
+    if (!proxy.used) node.expect(proxy);
     // frps may turn a NewProxy away because another client has the name: a connection shows who has it.
     if (!node.owners.has(proxy.name)) node.owners.set(proxy.name, proxy);
     return proxy;
@@ -128,19 +132,24 @@ export class Roster {
   proxyOf(op: Op, client: Client, context: OpContext, lost: Lost): OpenProxy {
     const name = op.proxy?.name ?? "";
     const node = this.node(op.node);
-    const owner = node.owners.get(name);
-    if (owner && owner.client !== client) {
-      node.shut(owner);
-      lost(owner, "client_gone");
-    }
+    this.handOver(op, client, lost);
     const known = client.proxies.get(name);
     const fits = known?.open && known.kind.type === (op.proxy?.type ?? null);
     const proxy =
       fits && isAlike(known.setting.clientInfo, context.clientInfo)
         ? known
         : this.openProxy(op, client, context, lost);
-    node.owners.set(name, proxy);
+    node.use(proxy);
     return proxy;
+  }
+
+  /** frps asks about connections through the proxy that it has: whoever else had the name has lost it. */
+  handOver(op: Op, client: Client, lost: Lost): void {
+    const node = this.node(op.node);
+    const owner = node.owners.get(op.proxy?.name ?? "");
+    if (!owner || owner.client === client) return;
+    node.shut(owner);
+    lost(owner, "client_gone");
   }
 
   /** A proxy that frps was told not to open. One that has connections was there before. */
@@ -169,6 +178,7 @@ export class Roster {
     const proxy = new OpenProxy(client, node.kindOf(setting.proxy.type), setting);
     proxy.open = open;
     if (current) client.proxies.set(proxy.name, proxy);
+    if (open) node.expect(proxy);
     if (owner) node.owners.set(proxy.name, proxy);
     return proxy;
   }

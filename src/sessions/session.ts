@@ -11,7 +11,7 @@
  *   key        what a start and its close have in common (events/render.ts)
  *   late       inferred to be over, while its close may still come (late-ends.ts)
  */
-import type { Pairing } from "../events/data.ts";
+import type { EndReason, Pairing } from "../events/data.ts";
 import type { ClientInfo, Protocol, ProxyFacts, Remote, Traffic } from "../op.ts";
 import type { Kind } from "./kind.ts";
 import { type Passing, Row } from "./row.ts";
@@ -75,13 +75,17 @@ export class OpenProxy {
   setting: Setting;
   /** Between its NewProxy, or its first connection, and its CloseProxy. */
   open = true;
+  /** Whether a connection came through it since it was opened: a NewProxy alone frps may have turned away. */
+  used = false;
   readonly sessions = new Row<Session>();
   /** Closes that were paired with its sessions. */
   closes = 0;
   /** Signs of its end that wait for the grace to pass. */
   departures = 0;
-  /** No session that began later is meant by any of them. */
-  leavingThrough = 0;
+  /** The last of them. */
+  leaving: { readonly reason: EndReason; readonly throughOrder: number } | null = null;
+  /** Of the session that began last. */
+  lastOrder = 0;
   #grounds: Grounds | null = null;
 
   constructor(client: Client, kind: Kind, setting: Setting) {
@@ -146,6 +150,7 @@ export class Session implements Start, Passing {
   readonly measured: boolean;
   readonly order: number;
   over = false;
+  counted: boolean;
   /** Set once its close has been recorded; its end follows in the same breath, or at the next start. */
   close: Close | null = null;
 
@@ -160,5 +165,6 @@ export class Session implements Start, Passing {
     this.startedMonotonicMs = start.startedMonotonicMs;
     this.measured = start.measured;
     this.order = start.order;
+    this.counted = start.measured;
   }
 }

@@ -26,8 +26,9 @@ import { Departures } from "./departures.ts";
 import { confirmedDraft, type End } from "./drafts.ts";
 import { Endings } from "./endings.ts";
 import { Inference } from "./inference.ts";
+import type { Kind } from "./kind.ts";
 import { LateEnds } from "./late-ends.ts";
-import { fingerprint } from "./logins.ts";
+import { metasDigest } from "./logins.ts";
 import { knownFacts } from "./nodes.ts";
 import { OpenSessions } from "./open-sessions.ts";
 import { Roster } from "./roster.ts";
@@ -55,7 +56,7 @@ export interface SessionsObserver {
   unpaired(): void;
   confirmed(pairing: Pairing): void;
   /** A node is found to tell the ends of a proxy type, or not to any more. */
-  endsAnnounced(node: string, type: string | null, are: boolean): void;
+  endsAnnounced(kind: Pick<Kind, "node" | "type">, are: boolean): void;
 }
 
 export class Sessions {
@@ -86,7 +87,7 @@ export class Sessions {
       departures,
       roster,
       end: (session, end) => this.#endings.infer(session, end),
-      doubt: (kind) => observer.endsAnnounced(kind.node, kind.type, false),
+      doubt: (kind) => observer.endsAnnounced(kind, false),
     });
   }
 
@@ -118,7 +119,7 @@ export class Sessions {
     if (!op.known || op.protocol !== "frp") return;
     const allowed = decision.effect === "allowed";
     if (op.name === "Login") {
-      const metas = this.#recovering ? null : fingerprint(op.metas);
+      const metas = this.#recovering ? null : metasDigest(op.metas);
       if (allowed) this.roster.admit(op, eventId, metas, monotonicMs);
       return;
     }
@@ -127,6 +128,7 @@ export class Sessions {
     else if (op.name === "CloseProxy") this.#proxyClosed(op, client, monotonicMs);
     else if (op.name === "NewUserConn") {
       if (allowed) this.#start(op, decision, eventId, context, client, monotonicMs);
+      else this.roster.handOver(op, client, (lost, reason) => this.#sign(lost, reason, op.atMs));
     } else {
       this.#confirm(op, client, eventId, monotonicMs);
       if (op.name === "NewProxy" && allowed) {
@@ -162,6 +164,11 @@ export class Sessions {
   wallMs(monotonicMs: number): number {
     const { clock } = this.#options;
     return clock.now() - (clock.monotonic() - monotonicMs);
+  }
+
+  /** Until endRecovery(): what is known has no place yet for what is still to be derived. */
+  get recovering(): boolean {
+    return this.#recovering;
   }
 
   /** Derives what the journal does not hold, though it should. */
@@ -246,7 +253,7 @@ export class Sessions {
     const { announced } = kind;
     kind.toldMs = Math.max(kind.toldMs, monotonicMs);
     kind.proof = "told";
-    if (!announced && !this.#recovering) this.#options.observer.endsAnnounced(kind.node, kind.type, true);
+    if (!announced && !this.#recovering) this.#options.observer.endsAnnounced(kind, true);
   }
 
   #proxyClosed(op: Op, client: Client, monotonicMs: number): void {

@@ -58,6 +58,8 @@ export class Snapshots {
   }
 
   write(): Promise<void> {
+    // A snapshot has no place for what a crash left to be derived: what it covers would never be.
+    if (this.#parts.sessions.recovering) return Promise.resolve();
     this.#writing ??= this.#write().finally(() => {
       this.#writing = null;
     });

@@ -21,6 +21,8 @@ export async function openSessions(
   announcer: Announcer,
   metrics: Metrics,
 ): Promise<Sessions> {
+  // Until it is known what a snapshot covers, all of it may be needed.
+  journal.covered(0);
   const { durableJournalseq: upTo } = journal.stats();
   const { sessions, through } = await recoverSessions({
     ...settings.sessions,

@@ -96,13 +96,26 @@ describe("limits.connections, where ends are told", () => {
     expect(door.world.sessions.counts.open("user", "alice")).toBe(3);
   });
 
-  it("holds over a restart", () => {
+  it("locks nobody out by what was open before a restart, since its closes may have been lost meanwhile", () => {
     const door = new Door(announced(), { "user:alice": two });
     door.admits(2, (port) => newUserConn({ from: `203.0.113.9:${port}` }));
-    door.world.restart();
-    expect(door.ask(newUserConn())).toBe(false);
+    door.world.restart(door.world.snapshot());
+    expect(door.admits(9, (port) => newUserConn({ from: `203.0.113.10:${port}` }))).toBe(2);
     door.ask(closeUserConn({ from: "203.0.113.9:20000" }));
+    expect(door.ask(newUserConn())).toBe(false);
+    door.ask(closeUserConn({ from: "203.0.113.10:20000" }));
     expect(door.ask(newUserConn())).toBe(true);
+  });
+
+  it("locks nobody out by what a client left behind that has gone, also while its closes may still come", () => {
+    const door = new Door(announced(), { "user:alice": two });
+    const before = { client: "c_00000000000000a1", proxy: "alice.db" };
+    door.admits(2, (port) => newUserConn({ ...before, from: `203.0.113.9:${port}` }));
+    const now = { client: "c_00000000000000a2", proxy: "alice.db" };
+    expect(door.ask(newUserConn({ ...now, from: "203.0.113.9:1" }))).toBe(false);
+    expect(door.admits(9, (port) => newUserConn({ ...now, from: `203.0.113.9:${port + 100}` }))).toBe(2);
+    door.world.clock.advance(60_000);
+    expect(door.ask(newUserConn({ ...now, from: "203.0.113.9:2" }))).toBe(false);
   });
 });
 

@@ -183,7 +183,8 @@ export class JournalModel {
     if (reason !== "client_gone") return reason === "replaced";
     const taken = between.some(
       ({ type, data }) =>
-        type === "sluice.session.started" &&
+        // frps asks about connections, also those that are refused, only through the proxy that it has.
+        ["sluice.session.started", "sluice.session.refused"].includes(type) &&
         data.node === node &&
         data.client !== client &&
         data.proxy.name === proxy.name,

@@ -127,14 +127,15 @@ class Play {
 
 function recount({ sessions }: World): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { setting, remote, through } of sessions.open.all()) {
+  for (const { setting, remote, through, counted } of sessions.open.all()) {
     const ip = remote!.ip!.includes(":") ? "2001:db8::/64" : remote!.ip!;
+    const kind = `${through.kind.node} ${through.kind.type}`;
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    if (!counted) continue;
     for (const by of [`user ${setting.user}`, `proxy ${setting.proxy.name}`, `ip ${ip}`]) {
       counts.set(`all ${by}`, (counts.get(`all ${by}`) ?? 0) + 1);
       if (through.kind.announced) counts.set(by, (counts.get(by) ?? 0) + 1);
     }
-    const kind = `${through.kind.node} ${through.kind.type}`;
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
   }
   return counts;
 }

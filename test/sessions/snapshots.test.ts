@@ -35,6 +35,14 @@ describe("a snapshot", () => {
     expect(fs.existsSync(snapshotPath(anew.dir))).toBe(false);
   });
 
+  it("is not written before what a crash left has been derived", async () => {
+    const site = await Site.open(makeDir());
+    await site.ask(newUserConn());
+    site.sessions.beginRecovery();
+    await site.snapshots.close();
+    expect(fs.existsSync(snapshotPath(site.dir))).toBe(false);
+  });
+
   it("is not put in place before what it holds is on disk", async () => {
     const files = new FailingFiles();
     const site = await Site.open(makeDir(), { journal: { files } });

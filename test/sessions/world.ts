@@ -129,7 +129,7 @@ export class World {
         ended: () => {},
         unpaired: () => this.told.unpaired++,
         confirmed: () => {},
-        endsAnnounced: (_node, type, are) => this.told.announcements.push(`${type} ${are}`),
+        endsAnnounced: ({ type }, are) => this.told.announcements.push(`${type} ${are}`),
       },
       ...this.#options,
     });
