@@ -44,8 +44,8 @@ Asks the admin port (admin.host, admin.port, admin.token) of a bridge that runs.
   ending   its proxy closed or its client is gone; its close may still come
   unknown  it began, and nobody tells when it ends; it is listed until its proxy
            closes or its client is gone
-Each is listed for sessions.maxAgeMs at most. USER is whose proxy it is; who came
-is FROM, for stcp and sudp the address of the visitor's frpc.`;
+Each is listed for sessions.maxAgeMs at most. USER is whose proxy it is; who
+came is FROM, for stcp and sudp the address of the visitor's frpc.`;
 
 /** Throws commander's errors, its messages written, instead of ending the process. */
 export function program(): Command {
