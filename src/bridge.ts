@@ -14,7 +14,7 @@ import { type OpContext, opDraft } from "./events/render.ts";
 import type { Journal, Kept } from "./journal/journal.ts";
 import type { Answer, Op } from "./op.ts";
 import { decide } from "./policy/decide.ts";
-import type { ConnectionCounts } from "./policy/facts.ts";
+import type { ConnectionCounts, ProxyCounts } from "./policy/facts.ts";
 import type { PolicyView } from "./policy/policy.ts";
 
 /** What the bridge tells of each op; counters and log lines are made of it. */
@@ -26,6 +26,7 @@ export interface BridgeObserver {
 /** What the ops before this one tell of it, and what it tells of those to come. */
 export interface BridgeSessions {
   readonly counts: ConnectionCounts;
+  readonly proxies: ProxyCounts;
   begin(op: Op): OpContext;
   /** In the same turn in which the op's event was appended. */
   record(op: Op, decision: Decision, eventId: string, context: OpContext, monotonicMs: number): void;
@@ -59,7 +60,9 @@ export class Bridge {
     const { policy, sessions, clock, observer } = this.#parts;
     const startedMs = clock.monotonic();
     const context = sessions.begin(op);
-    const decided = decide(policy, op, { nowMs: op.atMs, connections: sessions.counts });
+    const { counts: connections, proxies } = sessions;
+    const { tokenMeta } = policy.settings;
+    const decided = decide(policy, op, { nowMs: op.atMs, tokenMeta, connections, proxies });
     const decision = this.#mustRefuseUnrecorded(op, decided) ? notRecorded(decided) : decided;
     const draft = this.#draft(op, decision, context);
     const keeping = this.#record(draft, deadlineMs);

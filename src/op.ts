@@ -33,6 +33,13 @@ export interface ProxyFacts {
   readonly remotePort: number | null;
 }
 
+/** What only a NewProxy says of its proxy. */
+export interface ProxyOptions {
+  readonly encrypted: boolean;
+  /** What was asked for as subdomain, and which of the proxy's domains it stands for. */
+  readonly subdomain: { readonly label: string; readonly domain: string } | null;
+}
+
 /** What a client says of itself at its Login, and where it came from. */
 export interface ClientInfo {
   readonly address: string | null;
@@ -67,6 +74,8 @@ export interface Op {
   /** Public client id, `c_` and 16 hex digits; null before frps has given a run id. */
   readonly client: string | null;
   readonly proxy: ProxyFacts | null;
+  /** At NewProxy only. */
+  readonly proxyOptions: ProxyOptions | null;
   /** Client address at Login, visitor address at NewUserConn and CloseUserConn. */
   readonly remote: Remote | null;
   /** What the owner gave its client to bring along, at every op; it may hold secrets. Null where there is none. */

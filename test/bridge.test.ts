@@ -24,7 +24,7 @@ async function bridgeWith(onFailure: "answer" | "refuse", rules: Record<string, 
   const bridge = new Bridge({
     policy: {
       rules: new RuleSet(Object.entries(rules)),
-      settings: { default: "allow", mode: "enforce", ownNames: true },
+      settings: { default: "allow", mode: "enforce", ownNames: true, tokenMeta: "token" },
       available: true,
       refuseAsStale: false,
     },

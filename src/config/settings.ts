@@ -98,6 +98,10 @@ const policy = z.strictObject({
     z.enum(["enforce", "observe"]).default("enforce"),
     "observe records refusals as wouldRefuse and allows",
   ),
+  tokenMeta: setting(
+    z.string().min(1).default("token"),
+    "name under which a client brings its token in its metas, for rules with tokens",
+  ),
   ownNames: setting(z.boolean().default(true), "refuse proxy names that are not the user's own"),
   maxStaleMs: setting(
     milliseconds.default(300_000),

@@ -6,9 +6,9 @@ import { isUtf8 } from "node:buffer";
 import { z } from "zod";
 import { clientId } from "../events/ids.ts";
 import { parseJson } from "../exact-json.ts";
-import type { ClientInfo, Op, ProxyFacts, Remote } from "../op.ts";
+import type { ClientInfo, Op, ProxyFacts, ProxyOptions, Remote } from "../op.ts";
 import { parseRemote } from "../policy/addresses.ts";
-import { requestedDomains } from "../policy/domains.ts";
+import { joinedSubdomain, requestedDomains } from "../policy/domains.ts";
 import { trafficIn } from "./traffic.ts";
 
 const text = z.string().optional();
@@ -28,6 +28,10 @@ const contents = {
     ...proxied.shape,
     custom_domains: z.array(z.string()).nullish(),
     subdomain: text,
+    // A port that is no number would look like one that frps chooses.
+    remote_port: z
+      .custom((port) => port == null || typeof port === "number" || JSON.isRawJSON(port))
+      .optional(),
   }),
   CloseProxy: proxied,
   Ping: z.looseObject({ user, run_id: text }),
@@ -59,6 +63,7 @@ interface AnyContent {
   readonly custom_domains?: unknown;
   readonly subdomain?: unknown;
   readonly remote_port?: unknown;
+  readonly use_encryption?: unknown;
   readonly metas?: unknown;
   readonly hostname?: unknown;
   readonly version?: unknown;
@@ -110,7 +115,8 @@ function opOf(name: string, known: boolean, content: AnyContent & Record<string,
   // Login names its user by a text, every other op by an object.
   const nested = isObject(content.user) ? (content.user as NestedUser) : null;
   const runId = textOf(nested ? nested.run_id : content.run_id) || textOf(content.run_id);
-  const metas = nested ? nested.metas : content.metas;
+  // What NewProxy holds beside its user are the metas of the proxy.
+  const metas = nested ? nested.metas : name === "Login" || !known ? content.metas : null;
   const remote = remoteOf(content);
   const namesUser = known || nested !== null || typeof content.user === "string";
   return {
@@ -123,6 +129,7 @@ function opOf(name: string, known: boolean, content: AnyContent & Record<string,
     user: namesUser ? textOf(nested ? nested.user : content.user) : null,
     client: runId === "" ? null : clientId(runId),
     proxy: proxyOf(content, aboutProxy.has(name), call.subdomainHost),
+    proxyOptions: name === "NewProxy" ? proxyOptionsOf(content, call.subdomainHost) : null,
     remote,
     metas: isObject(metas) ? metas : null,
     clientInfo: name === "Login" ? clientInfoOf(content, remote) : null,
@@ -140,12 +147,25 @@ function proxyOf(content: AnyContent, always: boolean, subdomainHost: string | u
     : [];
   const subdomain = textOf(content.subdomain);
   const domains = requestedDomains(custom, subdomain, subdomainHost ?? null);
-  const remotePort = typeof content.remote_port === "number" && content.remote_port !== 0;
   return {
     name: textOf(content.proxy_name),
     type: type === "" ? null : type,
     domains,
-    remotePort: remotePort ? (content.remote_port as number) : null,
+    remotePort: portOf(content.remote_port),
+  };
+}
+
+/** Null for 0. No port is too wide for a number, but a client may ask for what is none. */
+function portOf(written: unknown): number | null {
+  const port = JSON.isRawJSON(written) ? Number(JSON.stringify(written)) : written;
+  return typeof port === "number" && port !== 0 ? port : null;
+}
+
+function proxyOptionsOf(content: AnyContent, subdomainHost: string | undefined): ProxyOptions {
+  const label = textOf(content.subdomain);
+  return {
+    encrypted: content.use_encryption === true,
+    subdomain: label === "" ? null : { label, domain: joinedSubdomain(label, subdomainHost ?? null) },
   };
 }
 

@@ -49,12 +49,20 @@ function askRules(rules: RuleSet, op: Op, findings: Findings): void {
     if (op.client !== null) findings.ask(rules.at("client", op.client));
     if (op.proxy !== null) findings.ask(rules.at("proxy", op.proxy.name));
   }
-  if (op.user !== null) findings.ask(rules.at("user", op.user));
+  if (op.user !== null) askUser(rules, op.user, findings);
   const ip = op.remote?.ip ?? null;
   if (ip !== null) findings.askMostExact(rules.forAddress(ip));
   if (op.known && op.proxy !== null) askDomains(rules, op, op.proxy, findings);
   findings.ask(rules.at("node", op.node));
   findings.ask(rules.at("op", op.name));
+}
+
+function askUser(rules: RuleSet, user: string, findings: Findings): void {
+  const rule = rules.at("user", user);
+  if (!findings.ask(rule) || !rule?.readable || rule.terms.groups.length === 0) return;
+  const { groups, enforce } = rule.terms;
+  const named = groups.map((name) => [name, rules.at("group", name)] as const);
+  findings.askGroups(named, enforce);
 }
 
 /**
@@ -88,7 +96,7 @@ function askDefault({ rules, settings }: PolicyView, findings: Findings): void {
 }
 
 function decisionOf(findings: Findings, { rules, settings }: PolicyView): Decision {
-  const { refusal, grant, checks } = findings;
+  const { refusal, grant, checks, set } = findings;
   const { revision } = rules;
   if (refusal !== null && settings.mode === "enforce")
     return { effect: "refused", ...refusal, revision, checks };
@@ -102,6 +110,7 @@ function decisionOf(findings: Findings, { rules, settings }: PolicyView): Decisi
     rule: grant?.key.text ?? null,
     revision,
     checks,
+    ...(set && { set }),
   };
   return wouldRefuse === null ? allowed : { ...allowed, wouldRefuse };
 }

@@ -1,4 +1,4 @@
-import { longestDomain, wildcardBase } from "./domains.ts";
+import { parentsOf, wildcardBase } from "./domains.ts";
 import type { Rule } from "./rule.ts";
 import { byKeyText, Shelf } from "./shelf.ts";
 
@@ -119,22 +119,6 @@ class FirstOf {
   #takeIfFirst(rule: Rule): void {
     if (this.#first === null || byKeyText(rule, this.#first) < 0) this.#first = rule;
   }
-}
-
-/**
- * The wildcards above a domain by their bases: `b.c`, `c` and "" for `a.b.c`, `c` and "" for `*.b.c`.
- *
- * Bases longer than any rule's are left out: a client may send a name of a million labels.
- */
-function* parentsOf(domain: string): Generator<string> {
-  if (domain === "*") return;
-  const start = domain.startsWith("*.") ? 2 : 0;
-  let dot = domain.indexOf(".", Math.max(start, domain.length - longestDomain - 1));
-  while (dot >= 0) {
-    yield domain.slice(dot + 1);
-    dot = domain.indexOf(".", dot + 1);
-  }
-  yield "";
 }
 
 /** Whether a rule refuses every op that it covers, at any time. */

@@ -7,7 +7,7 @@
 import { domainToASCII } from "node:url";
 
 /** The longest name that DNS can carry; no rule has a longer one. */
-export const longestDomain = 253;
+const longestDomain = 253;
 
 const plainName = /^(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
 const ascii = /^[\x00-\x7f]*$/;
@@ -43,15 +43,50 @@ export function requestedDomains(
   // frps skips empty custom domains.
   for (const domain of customDomains) if (domain !== "") domains.add(requestedDomain(domain));
   if (subdomain !== "") {
-    domains.add(requestedDomain(subdomainHost === null ? subdomain : `${subdomain}.${subdomainHost}`));
+    domains.add(joinedSubdomain(subdomain, subdomainHost));
   }
   return [...domains];
+}
+
+/** The domain that a subdomain stands for. */
+export function joinedSubdomain(subdomain: string, subdomainHost: string | null): string {
+  return requestedDomain(subdomainHost === null ? subdomain : `${subdomain}.${subdomainHost}`);
 }
 
 /** What stands below a wildcard: `example.com` for `*.example.com`, "" for `*`; null if it is no wildcard. */
 export function wildcardBase(domain: string): string | null {
   if (domain === "*") return "";
   return domain.startsWith("*.") ? domain.slice(2) : null;
+}
+
+/**
+ * The wildcards above a domain by their bases: `b.c`, `c` and "" for `a.b.c`, `c` and "" for `*.b.c`.
+ *
+ * Bases longer than any rule's are left out: a client may send a name of a million labels.
+ */
+export function* parentsOf(domain: string): Generator<string> {
+  if (domain === "*") return;
+  const start = domain.startsWith("*.") ? 2 : 0;
+  let dot = domain.indexOf(".", Math.max(start, domain.length - longestDomain - 1));
+  while (dot >= 0) {
+    yield domain.slice(dot + 1);
+    dot = domain.indexOf(".", dot + 1);
+  }
+  yield "";
+}
+
+/**
+ * Whether one of the listed domains and wildcards holds all of what is asked for; all of them canonical. As many
+ * look-ups as that has labels, however many are listed: a client may ask for thousands.
+ */
+export function domainList(listed: readonly string[]): (asked: string) => boolean {
+  const names = new Set(listed);
+  const bases = new Set(listed.map(wildcardBase));
+  return (asked) => {
+    if (names.has(asked)) return true;
+    for (const parent of parentsOf(asked)) if (bases.has(parent)) return true;
+    return false;
+  };
 }
 
 const none: readonly string[] = Object.freeze([]);

@@ -4,7 +4,15 @@ import { parseNetwork } from "./addresses.ts";
 export interface Facts {
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number;
+  /** policy.tokenMeta: the name under which clients bring their token in their metas. */
+  readonly tokenMeta: string;
   readonly connections: ConnectionCounts;
+  readonly proxies: ProxyCounts;
+}
+
+export interface ProxyCounts {
+  /** How many proxies of other names a user has open at a node. */
+  others(node: string, user: string, name: string): number;
 }
 
 /** Whose connections are counted together. */
@@ -16,6 +24,8 @@ export interface ConnectionCounts {
   open(by: CountedBy, id: string): number;
   /** Begun within this minute. */
   begun(by: CountedBy, id: string): number;
+  /** Logins let in within this minute. */
+  logins(by: CountedBy, id: string): number;
   /** Whether this node is known to tell when connections of this proxy type end. */
   endsAnnounced(node: string, proxyType: string | null): boolean;
 }

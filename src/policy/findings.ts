@@ -26,12 +26,16 @@ export class Findings {
   readonly #op: Op;
   readonly #facts: Facts;
   #checks: Check[] | null = null;
+  /** By domain rule, what became of its conditions. */
+  #failing: Map<ReadableRule, Refusal | null> | null = null;
   /** The first refusal that counts. */
   refusal: Refusal | null = null;
   /** The first refusal by a rule that says `enforce: false`. */
   unenforced: Refusal | null = null;
   /** The first rule that grants. */
   grant: Rule | null = null;
+  /** Fields that the rules change, by native name. */
+  set: Readonly<Record<string, unknown>> | null = null;
 
   constructor(op: Op, facts: Facts) {
     this.#op = op;
@@ -80,9 +84,44 @@ export class Findings {
     return grant;
   }
 
-  /** Asks each rule that is in force, and lets none of them grant. */
+  /** Asks each rule that is in force, and lets none of them grant or change anything. */
   askForRefusals(rules: readonly Rule[]): void {
+    const { set } = this;
     for (const rule of rules) if (this.#inForce(rule)) this.#grants(rule);
+    this.set = set;
+  }
+
+  /**
+   * Asks the groups that a user's rule lists. One whose conditions hold is enough; a deny in any refuses. A group
+   * that is not there refuses as one whose conditions fail: what it demanded is not known any more.
+   *
+   * @param enforced whether the user's rule is, which a missing group counts as a part of
+   */
+  askGroups(groups: readonly (readonly [name: string, rule: Rule | undefined])[], enforced: boolean): void {
+    let failed: Refusal | null = null;
+    let held = false;
+    let triedOut = false;
+    for (const [name, rule] of groups) {
+      if (rule === undefined) {
+        const key = `group:${name}`;
+        this.note({ rule: key, condition: "group", result: "fail", seen: "there is no such group" });
+        failed ??= { reason: "a group of this user is missing", code: "group_missing", rule: key };
+        if (!enforced) triedOut = true;
+      } else if (this.#inForce(rule)) {
+        if (!rule.readable || rule.terms.effect === "deny") this.#grants(rule);
+        else {
+          const refusal = this.#failingOf(rule);
+          failed ??= refusal;
+          if (refusal === null) held = true;
+          else if (!rule.terms.enforce) triedOut = true;
+          // What is only being tried out counts as if it held.
+          if ((refusal === null || !rule.terms.enforce) && this.#pass(rule)) this.grant ??= rule;
+        }
+      }
+    }
+    if (held || failed === null) return;
+    if (triedOut) this.unenforced ??= failed;
+    else this.refuse(failed);
   }
 
   note(check: Check): void {
@@ -111,22 +150,46 @@ export class Findings {
       this.#refusedBy(rule, { reason: rule.terms.reason ?? standingReason, code, rule: key });
       return false;
     }
+    const failing = this.#failingOf(rule);
+    if (failing !== null) this.#refusedBy(rule, failing);
     // An allow whose conditions are only being tried out grants as if they held.
-    if (!this.#conditionsHold(rule) && rule.terms.enforce) return false;
-    this.note({ rule: key, condition: "effect", result: "pass", seen: effect });
+    if (failing !== null && rule.terms.enforce) return false;
+    return this.#pass(rule);
+  }
+
+  /** Whether the rule grants, now that its conditions hold. */
+  #pass(rule: ReadableRule): boolean {
+    const { effect, set } = rule.terms;
+    this.note({ rule: rule.key.text, condition: "effect", result: "pass", seen: effect });
+    // Rules are asked from the most specific scope on, so what is set already stays.
+    if (set && Object.hasOwn(set, this.#op.name)) this.set = { ...set[this.#op.name], ...this.set };
     return effect === "allow";
   }
 
-  #conditionsHold(rule: ReadableRule): boolean {
+  /**
+   * The first condition of a rule that does not hold, as a refusal; null when all do. Asked once for an op: thousands
+   * of domains may meet the same rule.
+   */
+  #failingOf(rule: ReadableRule): Refusal | null {
+    if (rule.terms.conditions.length === 0) return null;
+    const known = this.#failing?.get(rule);
+    if (known !== undefined) return known;
+    const failing = this.#firstFailingOf(rule);
+    if (rule.key.scope === "domain") {
+      this.#failing ??= new Map();
+      this.#failing.set(rule, failing);
+    }
+    return failing;
+  }
+
+  #firstFailingOf(rule: ReadableRule): Refusal | null {
     for (const condition of rule.terms.conditions) {
       const answered = condition.ask(this.#op, this.#facts);
       this.note({ rule: rule.key.text, condition: condition.name, ...answered });
-      if (answered.result === "fail") {
-        this.#refusedBy(rule, { reason: condition.reason, code: condition.code, rule: rule.key.text });
-        return false;
-      }
+      if (answered.result === "fail")
+        return { reason: condition.reason, code: condition.code, rule: rule.key.text };
     }
-    return true;
+    return null;
   }
 
   #refusedBy(rule: ReadableRule, refusal: Refusal): void {

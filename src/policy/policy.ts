@@ -5,6 +5,7 @@ export interface PolicySettings {
   readonly default: "allow" | "deny";
   readonly mode: "enforce" | "observe";
   readonly ownNames: boolean;
+  readonly tokenMeta: string;
 }
 
 export interface PolicyView {

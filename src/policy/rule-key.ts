@@ -4,7 +4,7 @@ import { parseNetwork } from "./addresses.ts";
 import { canonicalDomain } from "./domains.ts";
 import { misspeltOp } from "./op-names.ts";
 
-const scopes = ["default", "op", "node", "user", "client", "proxy", "ip", "domain"] as const;
+const scopes = ["default", "op", "node", "user", "client", "proxy", "ip", "domain", "group"] as const;
 export type Scope = (typeof scopes)[number];
 
 export interface RuleKey {
@@ -43,6 +43,7 @@ export function readKey(text: string): ReadKey {
     case "user":
       return { key: { text, scope, id }, problem };
     case "node":
+    case "group":
     case "proxy":
       if (id === "") return matchesNothing(text, `the id of a ${scope} is never empty`);
       return { key: { text, scope, id }, problem };

@@ -119,6 +119,7 @@ class Index {
     user: new Map(),
     client: new Map(),
     proxy: new Map(),
+    group: new Map(),
   };
   readonly addresses = new AddressRules();
   readonly domains = new DomainRules();

@@ -5,11 +5,14 @@
  * words hold nothing of the value but the names of its JSON keys.
  */
 import { z } from "zod";
+import { redactor } from "../events/redact.ts";
 import { hint } from "../spelling.ts";
-import { type Condition, notEnded } from "./conditions.ts";
-import { limitsOf, limitsSchema } from "./limits.ts";
+import { type Condition, notEnded } from "./conditions/condition.ts";
 import { misspeltOp } from "./op-names.ts";
+import { type Rewrites, rewritesSchema } from "./rewrites.ts";
+import { conditionFields, readConditions } from "./rule-conditions.ts";
 import type { Scope } from "./rule-key.ts";
+import { flag, listOf, printableName, text } from "./written.ts";
 
 type Effect = "allow" | "deny" | "require";
 
@@ -28,6 +31,10 @@ export interface RuleTerms {
   readonly by: string | null;
   readonly note: string | null;
   readonly conditions: readonly Condition[];
+  /** Names of groups; of user rules only. */
+  readonly groups: readonly string[];
+  /** What the answer changes when this rule lets an op pass. */
+  readonly set: Rewrites | null;
 }
 
 export type ReadValue = { readonly terms: RuleTerms } | { readonly problem: string };
@@ -35,6 +42,7 @@ export type ReadValue = { readonly terms: RuleTerms } | { readonly problem: stri
 const longestValue = 65_536;
 const longestReason = 512;
 const masked = "***";
+const hideSecrets = redactor("mask");
 
 const noConditions: readonly Condition[] = Object.freeze([]);
 const plainTerms: RuleTerms = {
@@ -47,12 +55,13 @@ const plainTerms: RuleTerms = {
   by: null,
   note: null,
   conditions: noConditions,
+  groups: Object.freeze([]),
+  set: null,
 };
 // Shared, since most of a million rules are one of these two.
 const plainAllow: ReadValue = Object.freeze({ terms: Object.freeze(plainTerms) });
 const plainDeny: ReadValue = Object.freeze({ terms: Object.freeze({ ...plainTerms, effect: "deny" }) });
 
-const text = z.string({ error: "must be a text" });
 const moment = z.iso
   .datetime({ offset: true, error: "must be an ISO 8601 time with a zone, such as 2027-01-01T00:00:00Z" })
   .transform((written) => Date.parse(written));
@@ -62,14 +71,20 @@ const opName = z.string({ error: "must be names of ops" }).superRefine((name, is
   if (meant !== null) issues.addIssue(`has a name that is no op, did you mean ${meant}?`);
 });
 
+const groupName = z
+  .string({ error: "must be names of groups" })
+  .min(1, "must be names of groups, which are never empty");
+
 const fields = z.strictObject({
   effect: z.enum(["allow", "deny", "require"], { error: "must be allow, deny or require" }).optional(),
   reason: text.optional(),
-  ops: z.array(opName, { error: "must be a list of ops" }).min(1, "must not be empty").optional(),
+  ops: listOf(opName, "ops", 64).optional(),
   notBefore: moment.optional(),
   expiresAt: moment.optional(),
-  limits: limitsSchema.optional(),
-  enforce: z.boolean({ error: "must be true or false" }).optional(),
+  groups: listOf(groupName, "names of groups", 32).optional(),
+  set: rewritesSchema.optional(),
+  ...conditionFields,
+  enforce: flag.optional(),
   by: text.optional(),
   note: text.optional(),
 });
@@ -103,7 +118,10 @@ export function redactedValue(value: string): string {
   if (/^deny\s/.test(trimmed)) return `deny ${cleanReason(trimmed.slice("deny".length)) ?? ""}`.trim();
   const object = trimmed.startsWith("{") ? parseObject(trimmed) : null;
   if (object === null) return masked;
-  const shown = Object.entries(object).map(([name, field]) => [name, isShown(name, field) ? field : masked]);
+  const shown = Object.entries(object).map(([name, field]) => [
+    name,
+    isShown(name, field) ? shownField(field) : masked,
+  ]);
   return JSON.stringify(Object.fromEntries(shown));
 }
 
@@ -134,13 +152,18 @@ function readObject(json: string, scope: Scope): ReadValue {
   if (notBefore !== null && expiresAt !== null && notBefore >= expiresAt) {
     return { problem: "expiresAt is not after notBefore" };
   }
-  if (effect === "deny" && read.data.limits !== undefined) {
-    return { problem: "a deny takes no limits: an allow or a require with them refuses what exceeds them" };
+  const asked = Object.keys(read.data).find((name) => name in conditionFields);
+  const { groups = plainTerms.groups, set = null } = read.data;
+  if (effect === "deny" && (asked !== undefined || set !== null)) {
+    return {
+      problem: `a deny takes no ${asked ?? "set"}: an allow or a require with it refuses what does not meet it`,
+    };
   }
-  const limits = read.data.limits === undefined ? noConditions : limitsOf(read.data.limits, scope);
-  if (limits === null) {
-    return { problem: "limits count per user, proxy or address: they stand on a user, proxy or ip rule" };
-  }
+  if (scope === "default" && (asked !== undefined || set !== null))
+    return { problem: `default takes no ${asked ?? "set"}: a rule of another scope can have it` };
+  if (groups.length > 0 && scope !== "user") return { problem: "groups stand on a user rule" };
+  const demanded = asked === undefined ? { conditions: noConditions } : readConditions(read.data, scope);
+  if ("problem" in demanded) return demanded;
   const terms = {
     effect,
     reason: read.data.reason === undefined ? null : cleanReason(read.data.reason),
@@ -151,17 +174,17 @@ function readObject(json: string, scope: Scope): ReadValue {
     by: read.data.by ?? null,
     note: read.data.note ?? null,
   };
-  return { terms: { ...terms, conditions: conditionsOf(terms, limits) } };
+  return { terms: { ...terms, groups, set, conditions: conditionsOf(terms, demanded.conditions) } };
 }
 
 /** In the order in which they are asked. */
 function conditionsOf(
-  { effect, expiresAtMs }: Omit<RuleTerms, "conditions">,
-  limits: readonly Condition[],
+  { effect, expiresAtMs }: Pick<RuleTerms, "effect" | "expiresAtMs">,
+  demanded: readonly Condition[],
 ): readonly Condition[] {
   // A deny or require that has ended is no longer in force instead.
-  if (effect !== "allow" || expiresAtMs === null) return limits;
-  return [notEnded(expiresAtMs), ...limits];
+  if (effect !== "allow" || expiresAtMs === null) return demanded;
+  return [notEnded(expiresAtMs), ...demanded];
 }
 
 function effectWhereUnsaid(scope: Scope): Effect {
@@ -180,14 +203,18 @@ function parseObject(json: string): Record<string, unknown> | null {
 
 function firstProblem(error: z.ZodError): string {
   const issue = error.issues[0]!;
-  return `${String(issue.path[0] ?? "the value")} ${issue.message}`;
-}
-
-function printableName(name: string): string {
-  return cleanReason(name)?.slice(0, 64) ?? "without a name";
+  const field = issue.path.filter((part) => typeof part === "string").join(".");
+  return `${field || "the value"} ${issue.message}`;
 }
 
 const secretName = /pass|secret|token|key|auth|cookie/i;
+
+/** What a rule sets may hold passwords, under the names that frp gives them. */
+function shownField(field: unknown): unknown {
+  return typeof field === "object" && field !== null && !Array.isArray(field)
+    ? hideSecrets(field as Record<string, unknown>)
+    : field;
+}
 
 function isShown(name: string, field: unknown): boolean {
   if (secretName.test(name) || !fieldNames.includes(name)) return false;

@@ -1,9 +1,17 @@
-/** Connections begun within the minute, per user, proxy and address. The minute starts anew every 60 s for all. */
+/**
+ * What began within the minute, per user, proxy and address. The minute starts anew every 60 s for all.
+ */
 import type { Clock } from "../clock.ts";
 import { type CountedBy, subscriberOf } from "../policy/facts.ts";
-import type { Session } from "./session.ts";
 
 const windowMs = 60_000;
+
+/** Whom one is counted for; null where there is none. */
+export interface Subjects {
+  readonly user: string | null;
+  readonly proxy: string | null;
+  readonly ip: string | null;
+}
 
 export class Begun {
   readonly #clock: Clock;
@@ -23,26 +31,26 @@ export class Begun {
     return this.#clock.monotonic() - this.#sinceMs < windowMs ? (this.#counts[by].get(id) ?? 0) : 0;
   }
 
-  add(session: Session): void {
-    const { startedMonotonicMs } = session;
-    if (startedMonotonicMs - this.#sinceMs >= windowMs) {
+  /** @param atMs by the process's clock */
+  add(subjects: Subjects, atMs: number): void {
+    if (atMs - this.#sinceMs >= windowMs) {
       for (const counts of Object.values(this.#counts)) counts.clear();
-      this.#sinceMs = startedMonotonicMs;
+      this.#sinceMs = atMs;
     }
-    this.#change(session, 1);
+    this.#change(subjects, 1);
   }
 
-  /** One that began before the process was never counted. */
-  takeBack(session: Session): void {
-    if (session.measured && session.startedMonotonicMs >= this.#sinceMs) this.#change(session, -1);
+  /** Only of what was added, at the same moment. */
+  takeBack(subjects: Subjects, atMs: number): void {
+    if (atMs >= this.#sinceMs) this.#change(subjects, -1);
   }
 
-  #change({ setting: { user, proxy }, remote }: Session, change: 1 | -1): void {
+  #change({ user, proxy, ip }: Subjects, change: 1 | -1): void {
     const add = (by: CountedBy, id: string): void => {
       this.#counts[by].set(id, (this.#counts[by].get(id) ?? 0) + change);
     };
     if (user !== null) add("user", user);
-    add("proxy", proxy.name);
-    if (remote?.ip) add("ip", subscriberOf(remote.ip));
+    if (proxy !== null) add("proxy", proxy);
+    if (ip !== null) add("ip", subscriberOf(ip));
   }
 }

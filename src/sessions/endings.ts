@@ -5,7 +5,7 @@ import type { Clock } from "../clock.ts";
 import type { Draft, Origin } from "../events/draft.ts";
 import type { Kept } from "../journal/journal.ts";
 import type { Traffic } from "../op.ts";
-import type { Begun } from "./begun.ts";
+import type { Begun, Subjects } from "./begun.ts";
 import { type End, endedDraft } from "./drafts.ts";
 import type { InferredEnd } from "./inference.ts";
 import type { LateEnds } from "./late-ends.ts";
@@ -69,7 +69,8 @@ export class Endings {
   /** Its start was refused after all. */
   override(session: Session): void {
     const { begun, open, clock } = this.#parts;
-    begun.takeBack(session);
+    // One that began before the process was never counted.
+    if (session.measured) begun.takeBack(subjectsOf(session), session.startedMonotonicMs);
     open.remove(session);
     const { startedMs } = session;
     const times = { notBeforeMs: startedMs, notAfterMs: startedMs, durationMs: null };
@@ -90,4 +91,8 @@ function notBeforeStart(end: End, { startedMs }: Session): End {
   if (end.atMs >= startedMs) return end;
   const notAfterMs = end.notAfterMs === null ? null : startedMs;
   return { ...end, atMs: startedMs, notBeforeMs: startedMs, notAfterMs };
+}
+
+export function subjectsOf({ setting: { user, proxy }, remote }: Session): Subjects {
+  return { user, proxy: proxy.name, ip: remote?.ip ?? null };
 }

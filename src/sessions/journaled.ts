@@ -53,7 +53,10 @@ export function retell(sessions: Sessions, json: string, clock: Clock): boolean 
   if (event.supersedes !== undefined) sessions.takeBack(op, event.supersedes, context);
   else {
     const monotonicMs = clock.monotonic() - Math.max(0, clock.now() - op.atMs);
-    sessions.record(op, data.decision as unknown as Decision, event.id, context, monotonicMs);
+    const set =
+      data.rewrite && Object.fromEntries(Object.entries(data.rewrite).map(([name, { to }]) => [name, to]));
+    const decision = { ...data.decision, ...(set && { set }) } as unknown as Decision;
+    sessions.record(op, decision, event.id, context, monotonicMs);
   }
   return true;
 }
@@ -87,6 +90,7 @@ function opOf(data: OpData, atMs: number): Op {
     user,
     client,
     proxy,
+    proxyOptions: null,
     remote,
     // Masked in the event.
     metas: null,

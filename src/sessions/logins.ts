@@ -69,14 +69,16 @@ export class AdmittedLogins {
     this.#byUser.set(user, ofUser.add(waiting));
   }
 
-  remove(id: string): void {
+  /** The one that was removed. */
+  remove(id: string): AdmittedLogin | undefined {
     const login = this.#all.get(id);
-    if (login === undefined) return;
+    if (login === undefined) return undefined;
     this.#all.delete(id);
     if (login.client !== null) this.#byClient.delete(login.client);
     const ofUser = this.#byUser.get(login.user ?? "");
     ofUser?.delete(login);
     if (ofUser?.size === 0) this.#byUser.delete(login.user ?? "");
+    return login;
   }
 
   /** Whether a client that had this run id before has logged in anew. */

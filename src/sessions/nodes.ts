@@ -39,6 +39,8 @@ export class FrpsNode {
   readonly #announcedTypes: readonly string[];
   /** Oldest first. */
   readonly #unused = new Set<OpenProxy>();
+  /** By user and name, how many clients have a proxy of that name open. */
+  readonly #openNames = new Map<string, Map<string, number>>();
   #lostSinceMs = Number.NEGATIVE_INFINITY;
 
   /** @param announcedTypes proxy types of which this frps is said to send CloseUserConn */
@@ -96,8 +98,29 @@ export class FrpsNode {
     }
   }
 
+  /** How many proxies of other names a user has open. */
+  othersOf(user: string, name: string): number {
+    const names = this.#openNames.get(user);
+    return names === undefined ? 0 : names.size - (names.has(name) ? 1 : 0);
+  }
+
+  open(proxy: OpenProxy): void {
+    if (!proxy.open) this.#countName(proxy, 1);
+    proxy.counted ||= !proxy.open;
+    proxy.open = true;
+  }
+
+  /** What was open before the bridge was started may have been closed while it was away: it takes nobody's place. */
+  uncount(): void {
+    this.#openNames.clear();
+    for (const { proxies } of this.clients.values())
+      for (const proxy of proxies.values()) proxy.counted = false;
+  }
+
   /** A proxy has no more connections to come. */
   shut(proxy: OpenProxy): void {
+    if (proxy.counted) this.#countName(proxy, -1);
+    proxy.counted = false;
     proxy.open = false;
     if (this.owners.get(proxy.name) === proxy) this.owners.delete(proxy.name);
   }
@@ -127,12 +150,22 @@ export class FrpsNode {
     if (this.owners.get(name) === proxy) this.owners.delete(name);
   }
 
+  #countName({ client, name }: OpenProxy, change: 1 | -1): void {
+    const user = client.user ?? "";
+    const names = this.#openNames.get(user) ?? new Map<string, number>();
+    const count = (names.get(name) ?? 0) + change;
+    if (count === 0) names.delete(name);
+    else names.set(name, count);
+    if (names.size === 0) this.#openNames.delete(user);
+    else this.#openNames.set(user, names);
+  }
+
   #dropFirst(): void {
     for (const client of this.clients.values()) {
       if ([...client.proxies.values()].some(({ sessions, departures }) => sessions.size + departures > 0))
         continue;
       for (const proxy of client.proxies.values()) {
-        proxy.open = false;
+        this.shut(proxy);
         this.dropIfIdle(proxy);
       }
       this.clients.delete(client.id);

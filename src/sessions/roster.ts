@@ -117,7 +117,7 @@ export class Roster {
     }
     proxy.setting = setting;
     if (!proxy.open) proxy.used = false;
-    proxy.open = true;
+    node.open(proxy);
     if (proxy !== known) client.proxies.set(proxy.name, proxy);
     if (!proxy.used) node.expect(proxy);
     // frps may turn a NewProxy away because another client has the name: a connection shows who has it.
@@ -176,7 +176,7 @@ export class Roster {
   ): OpenProxy {
     const node = this.node(client.node);
     const proxy = new OpenProxy(client, node.kindOf(setting.proxy.type), setting);
-    proxy.open = open;
+    if (open) node.open(proxy);
     if (current) client.proxies.set(proxy.name, proxy);
     if (open) node.expect(proxy);
     if (owner) node.owners.set(proxy.name, proxy);

@@ -74,7 +74,9 @@ export class OpenProxy {
   /** Of the sessions to come; made anew when more is known. */
   setting: Setting;
   /** Between its NewProxy, or its first connection, and its CloseProxy. */
-  open = true;
+  open = false;
+  /** Whether its name takes a place of those that are limited. */
+  counted = false;
   /** Whether a connection came through it since it was opened: a NewProxy alone frps may have turned away. */
   used = false;
   readonly sessions = new Row<Session>();

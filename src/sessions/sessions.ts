@@ -20,11 +20,12 @@ import type { Draft, Origin } from "../events/draft.ts";
 import { isUserConnection, type OpContext, sessionKeyOf } from "../events/render.ts";
 import type { Kept } from "../journal/journal.ts";
 import type { Op, Traffic } from "../op.ts";
-import type { ConnectionCounts } from "../policy/facts.ts";
-import { Begun } from "./begun.ts";
+import { requestedDomains } from "../policy/domains.ts";
+import type { ConnectionCounts, ProxyCounts } from "../policy/facts.ts";
+import { Begun, type Subjects } from "./begun.ts";
 import { Departures } from "./departures.ts";
 import { confirmedDraft, type End } from "./drafts.ts";
-import { Endings } from "./endings.ts";
+import { Endings, subjectsOf } from "./endings.ts";
 import { Inference } from "./inference.ts";
 import type { Kind } from "./kind.ts";
 import { LateEnds } from "./late-ends.ts";
@@ -68,6 +69,7 @@ export class Sessions {
   readonly inference: Inference;
   readonly #endings: Endings;
   readonly #begun: Begun;
+  readonly #logins: Begun;
   readonly #told = new Told();
   /** While recovering: refused after all, and the end that says so has not been read yet. */
   readonly overridden = new Set<Session>();
@@ -78,6 +80,7 @@ export class Sessions {
     this.#options = options;
     const { clock, observer } = options;
     this.#begun = new Begun(clock);
+    this.#logins = new Begun(clock);
     this.roster = new Roster(options);
     const { open, late, departures, roster } = this;
     this.#endings = new Endings({ ...options, open, late, roster, begun: this.#begun });
@@ -95,7 +98,12 @@ export class Sessions {
   readonly counts: ConnectionCounts = {
     open: (by, id) => this.roster.sumOfAnnounced((kind) => kind.openOf(by, id)),
     begun: (by, id) => this.#begun.of(by, id),
+    logins: (by, id) => this.#logins.of(by, id),
     endsAnnounced: (node, type) => this.roster.kind(node, type)?.announced ?? false,
+  };
+
+  readonly proxies: ProxyCounts = {
+    others: (node, user, name) => this.roster.nodes.get(node)?.othersOf(user, name) ?? 0,
   };
 
   /** What is known of an op before it is decided; for its event. */
@@ -119,8 +127,10 @@ export class Sessions {
     if (!op.known || op.protocol !== "frp") return;
     const allowed = decision.effect === "allowed";
     if (op.name === "Login") {
+      if (!allowed) return;
       const metas = this.#recovering ? null : metasDigest(op.metas);
-      if (allowed) this.roster.admit(op, eventId, metas, monotonicMs);
+      this.roster.admit(op, eventId, metas, monotonicMs);
+      if (!this.#recovering) this.#logins.add(loginSubjectsOf(op), monotonicMs);
       return;
     }
     const client = this.roster.meet(op, monotonicMs);
@@ -132,7 +142,7 @@ export class Sessions {
     } else {
       this.#confirm(op, client, eventId, monotonicMs);
       if (op.name === "NewProxy" && allowed) {
-        this.roster.openProxy(op, client, this.begin(op), (lost, reason) =>
+        this.roster.openProxy(op, client, asSet(this.begin(op), decision.set), (lost, reason) =>
           this.#sign(lost, reason, op.atMs),
         );
       }
@@ -141,7 +151,7 @@ export class Sessions {
 
   /** The op was refused after all: what it brought about is taken back. */
   takeBack(op: Op, eventId: string, context: OpContext): void {
-    if (op.name === "Login") this.roster.node(op.node).logins.remove(eventId);
+    if (op.name === "Login") this.#takeBackLogin(op, eventId);
     if (op.name === "NewProxy") this.roster.forgetProxy(op);
     const key = context.session?.key;
     const session = key === undefined ? undefined : this.open.findNewest(key, eventId);
@@ -174,6 +184,7 @@ export class Sessions {
   /** Derives what the journal does not hold, though it should. */
   endRecovery(): void {
     this.#recovering = false;
+    for (const node of this.roster.nodes.values()) node.uncount();
     for (const client of [...this.roster.confirming()]) this.#publishConfirmed(client);
     for (const session of this.overridden) this.#endings.override(session);
     this.overridden.clear();
@@ -224,11 +235,17 @@ export class Sessions {
       measured: !this.#recovering,
     });
     if (this.#recovering) return;
-    this.#begun.add(session);
+    this.#begun.add(subjectsOf(session), monotonicMs);
     this.#options.observer.opened();
     const oldest = this.open.size > this.#options.maxOpen ? this.open.oldest : undefined;
     if (oldest) void this.#endings.infer(oldest, { reason: "max_open", atMs: op.atMs, notAfterMs: null });
     this.inference.schedule();
+  }
+
+  #takeBackLogin(op: Op, eventId: string): void {
+    const { logins } = this.roster.node(op.node);
+    const login = logins.remove(eventId);
+    if (login && !this.#recovering) this.#logins.takeBack(loginSubjectsOf(op), login.monotonicMs);
   }
 
   #closed(op: Op, id: string, { session: about }: OpContext, monotonicMs: number): void {
@@ -282,4 +299,18 @@ export class Sessions {
     this.inference.sign(proxy, reason, atMs);
     if (!this.#recovering) this.inference.run();
   }
+}
+
+function loginSubjectsOf({ user, remote }: Op): Subjects {
+  return { user, proxy: null, ip: remote?.ip ?? null };
+}
+
+/** What frps was told to open instead of what was asked for. */
+function asSet(context: OpContext, set: Decision["set"]): OpContext {
+  const { proxy } = context;
+  if (set === undefined || proxy === null) return context;
+  const { remote_port: port, custom_domains: domains } = set;
+  const remotePort = typeof port === "number" ? port || null : proxy.remotePort;
+  const names = Array.isArray(domains) ? requestedDomains(domains as string[], "", null) : proxy.domains;
+  return { ...context, proxy: { ...proxy, remotePort, domains: names } };
 }

@@ -81,6 +81,7 @@ const op: Op = {
   proxy: null,
   remote: null,
   metas: null,
+  proxyOptions: null,
   clientInfo: null,
   traffic: null,
   content: {},
@@ -92,13 +93,22 @@ async function measure(work: Work, rules: number): Promise<boolean> {
   const obeyedMs = new Map<number, number>();
   const silent = { info() {}, warn() {}, error() {} };
   const replica: Replica = new Replica({
-    settings: { default: "allow", mode: "enforce", ownNames: true, maxStaleMs: 300_000, whenStale: "serve" },
+    settings: {
+      default: "allow",
+      mode: "enforce",
+      ownNames: true,
+      tokenMeta: "token",
+      maxStaleMs: 300_000,
+      whenStale: "serve",
+    },
     clock: systemClock,
     log: silent,
     onNote: () => {
       const { reason } = decide(replica, op, {
         nowMs: systemClock.now(),
-        connections: { open: () => 0, begun: () => 0, endsAnnounced: () => false },
+        tokenMeta: "token",
+        connections: { open: () => 0, begun: () => 0, logins: () => 0, endsAnnounced: () => false },
+        proxies: { others: () => 0 },
       });
       obeyedMs.set(Number(reason), nowMs());
     },

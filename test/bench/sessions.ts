@@ -79,6 +79,7 @@ function op(name: "NewUserConn" | "CloseUserConn", n: number, proxies: number): 
     proxy: { name: `user${client}.p${of & 3}`, type: "tcp", domains: [], remotePort: null },
     remote: { ip: `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`, port: 1024 + (n % 60_000) },
     metas: null,
+    proxyOptions: null,
     clientInfo: null,
     traffic: null,
     content: {},

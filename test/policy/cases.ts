@@ -12,18 +12,30 @@ import type { PolicySettings, PolicyView } from "../../src/policy/policy.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 
 /** Every case takes place at this moment. */
-const now = "2026-06-01T12:00:00Z";
+export const now = "2026-06-01T12:00:00Z";
 export const nowMs = Date.parse(now);
-const noConnections: ConnectionCounts = { open: () => 0, begun: () => 0, endsAnnounced: () => false };
-export const facts: Facts = { nowMs, connections: noConnections };
-const before = "2026-05-31T00:00:00Z";
-const after = "2026-06-02T00:00:00Z";
+const noConnections: ConnectionCounts = {
+  open: () => 0,
+  begun: () => 0,
+  logins: () => 0,
+  endsAnnounced: () => false,
+};
+export const facts: Facts = {
+  nowMs,
+  tokenMeta: "token",
+  connections: noConnections,
+  proxies: { others: () => 0 },
+};
+export const before = "2026-05-31T00:00:00Z";
+export const after = "2026-06-02T00:00:00Z";
 
 export interface Case {
   readonly name: string;
   readonly rules: Readonly<Record<string, string>>;
   readonly op: Op;
   readonly policy?: Partial<Pick<PolicyView, "available" | "refuseAsStale"> & PolicySettings>;
+  /** What differs from `facts`. */
+  readonly facts?: Partial<Facts>;
   readonly is: Outcome;
 }
 
@@ -35,9 +47,11 @@ interface Outcome {
   readonly reason?: string;
   /** Code and rule of `wouldRefuse`; an outcome without it demands that there is none. */
   readonly would?: readonly [ReasonCode, string | null];
+  /** What the answer changes; an outcome without it demands that nothing is. */
+  readonly set?: Readonly<Record<string, unknown>>;
 }
 
-const settings: PolicySettings = { default: "allow", mode: "enforce", ownNames: true };
+const settings: PolicySettings = { default: "allow", mode: "enforce", ownNames: true, tokenMeta: "token" };
 
 export function view(rules: RuleSet, policy: Case["policy"] = {}): PolicyView {
   const { available = true, refuseAsStale = false, ...changed } = policy;
@@ -48,7 +62,7 @@ export function viewOf(row: Pick<Case, "rules" | "policy">): PolicyView {
   return view(new RuleSet(Object.entries(row.rules)), row.policy);
 }
 
-const aliceClient = "c_00112233445566aa";
+export const aliceClient = "c_00112233445566aa";
 
 const blank: Op = {
   protocol: "frp",
@@ -62,6 +76,7 @@ const blank: Op = {
   proxy: null,
   remote: null,
   metas: null,
+  proxyOptions: null,
   clientInfo: null,
   traffic: null,
   content: {},
@@ -101,31 +116,31 @@ export function unknownOp(fields: Partial<Op> = {}): Op {
   return { ...blank, name: "NewThing", known: false, user: null, client: null, ...fields };
 }
 
-const denyByDefault = { default: "deny" } as const;
-const observe = { mode: "observe" } as const;
+export const denyByDefault = { default: "deny" } as const;
+export const observe = { mode: "observe" } as const;
 const web = newProxy("alice", "alice.web", ["a.example.com"]);
 
-function json(fields: Record<string, unknown>): string {
+export function json(fields: Record<string, unknown>): string {
   return JSON.stringify(fields);
 }
 
-const allowedByDefault: Outcome = { effect: "allowed", code: "default_allow", rule: null };
+export const allowedByDefault: Outcome = { effect: "allowed", code: "default_allow", rule: null };
 const recorded: Outcome = { effect: "recorded", code: "not_refusable", rule: null };
 
-function allowed(rule: string): Outcome {
+export function allowed(rule: string): Outcome {
   return { effect: "allowed", code: rule === "default" ? "default_allow" : "rule_allow", rule };
 }
 
-function denied(rule: string, reason = "refused by policy"): Outcome {
+export function denied(rule: string, reason = "refused by policy"): Outcome {
   return { effect: "refused", code: "rule_deny", rule, reason };
 }
 
-function refused(code: ReasonCode, rule: string | null, reason?: string): Outcome {
+export function refused(code: ReasonCode, rule: string | null, reason?: string): Outcome {
   return { effect: "refused", code, rule, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** Allowed, by this rule or else by default, only because the refusal is not enforced. */
-function observed(rule: string | null, code: ReasonCode, refusedBy: string | null): Outcome {
+export function observed(rule: string | null, code: ReasonCode, refusedBy: string | null): Outcome {
   return { ...(rule === null ? allowedByDefault : allowed(rule)), would: [code, refusedBy] };
 }
 

@@ -122,6 +122,8 @@ describe("a value", () => {
       by: "ann",
       note: "pilot",
       conditions: [],
+      groups: [],
+      set: null,
     });
   });
 
@@ -154,7 +156,7 @@ describe("a value", () => {
     ['{"effect":"allow","visitors":[]}', "unknown key visitors"],
     ['{"effect":"allow","__proto__":{"effect":"deny"}}', "unknown key __proto__"],
     ['{"effect":"allow","constructor":1}', "unknown key constructor"],
-    ['{"effect":"allow","":1}', "unknown key without a name"],
+    ['{"effect":"allow","":1}', "unknown key (a key without a name)"],
     ['{"effect":"alow"}', "effect must be allow, deny or require"],
     ['{"effect":null}', "effect must be allow, deny or require"],
     ['{"effect":"deny","reason":5}', "reason must be a text"],
@@ -165,18 +167,15 @@ describe("a value", () => {
     ['{"ops":["login"]}', "ops has a name that is no op, did you mean Login?"],
     ['{"enforce":"false"}', "enforce must be true or false"],
     ['{"note":{}}', "note must be a text"],
-    ['{"limits":5}', "limits must be an object of limits"],
+    ['{"limits":5}', "limits must be an object of loginsPerMinute, connections, connectionsPerMinute"],
     ['{"limits":{}}', "limits must not be empty"],
-    [
-      '{"limits":{"conections":5}}',
-      "limits has an unknown key: connections and connectionsPerMinute are the limits",
-    ],
-    ['{"limits":{"connections":"5"}}', "limits must hold whole numbers"],
-    ['{"limits":{"connections":1.5}}', "limits must hold whole numbers"],
-    ['{"limits":{"connectionsPerMinute":-1}}', "limits must not hold negative numbers"],
+    ['{"limits":{"conections":5}}', "limits takes no conections, did you mean connections?"],
+    ['{"limits":{"connections":"5"}}', "limits.connections must be a whole number"],
+    ['{"limits":{"connections":1.5}}', "limits.connections must be a whole number"],
+    ['{"limits":{"connectionsPerMinute":-1}}', "limits.connectionsPerMinute must not be negative"],
     [
       '{"effect":"deny","limits":{"connections":5}}',
-      "a deny takes no limits: an allow or a require with them refuses what exceeds them",
+      "a deny takes no limits: an allow or a require with it refuses what does not meet it",
     ],
     [
       '{"notBefore":"2027-01-01T00:00:00Z","expiresAt":"2027-01-01T00:00:00Z"}',
@@ -205,11 +204,11 @@ describe("a value", () => {
     expect(problem("user:alice", JSON.stringify({ notBefore: time }))).toBe(`notBefore ${why}`);
   });
 
-  it.each(["default", "op:NewUserConn", "node:edge-1", "client:c_00112233445566aa", "domain:a.example.com"])(
+  it.each(["op:NewUserConn", "node:edge-1", "client:c_00112233445566aa", "domain:a.example.com"])(
     "of %s takes no limits, since there is nobody to count",
     (key) => {
       expect(problem(key, '{"effect":"allow","limits":{"connections":5}}')).toBe(
-        "limits count per user, proxy or address: they stand on a user, proxy or ip rule",
+        "limits count per user, proxy or address: they stand on a user, group, proxy or ip rule",
       );
     },
   );
@@ -241,16 +240,28 @@ describe("a value", () => {
 
   it("that cannot be read puts nothing of itself but the names of its JSON keys into the problem", () => {
     const secret = "hunter2hunter2";
+    const anySecret = fc.constantFrom<unknown>(secret, [secret], [[secret]], [{ a: secret }], {
+      a: [secret],
+    });
+    const fieldNames = "effect reason ops notBefore enforce by x tokens clientFrom visitorFrom groups".split(
+      " ",
+    );
+    const partNames =
+      "zone windows names types max requireEncryption ports domains subdomains connections Login x".split(
+        " ",
+      );
     const values = fc.oneof(
       fc.string().map((text) => secret + text),
       fc.string().map((text) => `{"note":"${secret}${text}`),
       fc
-        .constantFrom("effect", "reason", "ops", "notBefore", "enforce", "by", "x")
-        .chain((name) =>
-          fc
-            .constantFrom<unknown>(secret, [secret], { [secret]: secret })
-            .map((field) => JSON.stringify({ [name]: field })),
-        ),
+        .constantFrom(...fieldNames)
+        .chain((name) => anySecret.map((field) => JSON.stringify({ [name]: field }))),
+      fc
+        .tuple(fc.constantFrom("hours", "proxies", "limits", "set"), fc.constantFrom(...partNames), anySecret)
+        .map(([name, part, field]) => JSON.stringify({ [name]: { [part]: field } })),
+      anySecret.map((field) =>
+        JSON.stringify({ set: { NewProxy: { http_pwd: field, remote_port: field } } }),
+      ),
     );
     fc.assert(fc.property(values, (value) => !problem("user:alice", value).includes(secret)));
   });

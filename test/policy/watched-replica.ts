@@ -41,7 +41,14 @@ export class WatchedReplica {
     this.log = { info: line("info"), warn: line("warn"), error: line("error") };
     this.path = join(folder, "last-known-good.json");
     this.replica = new Replica({
-      settings: { default: "allow", mode: "enforce", ownNames: true, maxStaleMs, whenStale },
+      settings: {
+        default: "allow",
+        mode: "enforce",
+        ownNames: true,
+        tokenMeta: "token",
+        maxStaleMs,
+        whenStale,
+      },
       clock,
       log: this.log,
       onNote: (note) => this.#add(note),

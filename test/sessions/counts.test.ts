@@ -21,7 +21,8 @@ class Door {
 
   decide(op: Op): Decision {
     const { clock, sessions } = this.world;
-    return decide(this.#policy, op, { nowMs: clock.now(), connections: sessions.counts });
+    const { counts: connections, proxies } = sessions;
+    return decide(this.#policy, op, { nowMs: clock.now(), tokenMeta: "token", connections, proxies });
   }
 
   /** Whether it got in. */
@@ -157,6 +158,41 @@ describe("limits.connections, where nobody tells of ends", () => {
     door.ask(closeProxy({ user: "bob", proxy: "bob.ssh" }));
     door.world.clock.advance(60_000);
     expect(door.admits(50, (port) => newUserConn({ from: `203.0.113.7:${port}` }))).toBe(50);
+  });
+});
+
+describe("proxies.max and limits.loginsPerMinute", () => {
+  const names = (...all: string[]) => all.map((name) => newProxy({ proxy: `alice.${name}` }));
+
+  it("count the names that a user has open at a frps, each once, and what was closed not", () => {
+    const door = new Door(new World(), { "user:alice": { proxies: { max: 2 } } });
+    const [a, b, c] = names("a", "b", "c");
+    expect([a, b, c, a, b].map((op) => door.ask(op!))).toEqual([true, true, false, true, true]);
+    expect(door.ask(newProxy({ proxy: "alice.c", node: "edge-2" }))).toBe(true);
+    door.ask(closeProxy({ proxy: "alice.a" }));
+    expect([c, a].map((op) => door.ask(op!))).toEqual([true, false]);
+  });
+
+  it("lock nobody out by proxies whose close was lost while the bridge was away", () => {
+    const door = new Door(new World(), { "user:alice": { proxies: { max: 2 } } });
+    const [a, b, c, d, e] = names("a", "b", "c", "d", "e");
+    door.ask(a!);
+    door.ask(b!);
+    door.world.restart(door.world.snapshot());
+    expect([c, d, e].map((op) => door.ask(op!))).toEqual([true, true, false]);
+    door.ask(closeProxy({ proxy: "alice.a" }));
+    expect(door.ask(e!)).toBe(false);
+    door.ask(closeProxy({ proxy: "alice.c" }));
+    expect(door.ask(e!)).toBe(true);
+  });
+
+  it("count logins that were let in, and give back one that was refused after all", () => {
+    const door = new Door(new World(), { "user:alice": { limits: { loginsPerMinute: 2 } } });
+    const op = login();
+    door.world.override(op, door.world.ask(op));
+    expect([login(), login(), login()].map((one) => door.ask(one))).toEqual([true, true, false]);
+    door.world.clock.advance(60_000);
+    expect(door.ask(login())).toBe(true);
   });
 });
 

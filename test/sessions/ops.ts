@@ -28,6 +28,7 @@ const base = ({
   proxy: null,
   remote: null,
   metas: metas ?? null,
+  proxyOptions: null,
   clientInfo: null,
   traffic: null,
   content: {},

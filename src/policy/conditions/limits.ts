@@ -1,26 +1,22 @@
 /** The `limits` of a rule: how many connections its user, proxy or address may have, and begin. */
-import { z } from "zod";
-import type { Op } from "../op.ts";
-import type { Answered, Condition } from "./conditions.ts";
-import { type CountedBy, subscriberOf } from "./facts.ts";
-import type { Scope } from "./rule-key.ts";
+import type { z } from "zod";
+import type { Op } from "../../op.ts";
+import { type CountedBy, subscriberOf } from "../facts.ts";
+import type { Scope } from "../rule-key.ts";
+import { count, fieldsOf } from "../written.ts";
+import type { Answered, Condition } from "./condition.ts";
 
-const limit = z.int("must hold whole numbers").nonnegative("must not hold negative numbers").optional();
-export const limitsSchema = z
-  .strictObject(
-    { connections: limit, connectionsPerMinute: limit },
-    {
-      error: ({ code }) =>
-        code === "unrecognized_keys"
-          ? "has an unknown key: connections and connectionsPerMinute are the limits"
-          : "must be an object of limits",
-    },
-  )
-  .refine((given) => Object.keys(given).length > 0, "must not be empty");
+const limit = count.optional();
+export const limitsSchema = fieldsOf({
+  loginsPerMinute: limit,
+  connections: limit,
+  connectionsPerMinute: limit,
+});
 
 /** Whose connections a rule of a scope counts; of other scopes nobody's. */
 const countedByScope: Readonly<Partial<Record<Scope, CountedBy>>> = {
   user: "user",
+  group: "user",
   proxy: "proxy",
   ip: "ip",
 };
@@ -29,8 +25,9 @@ const countedByScope: Readonly<Partial<Record<Scope, CountedBy>>> = {
 export function limitsOf(limits: z.infer<typeof limitsSchema>, scope: Scope): readonly Condition[] | null {
   const by = countedByScope[scope];
   if (by === undefined) return null;
-  const { connections, connectionsPerMinute } = limits;
+  const { loginsPerMinute, connections, connectionsPerMinute } = limits;
   const conditions: Condition[] = [];
+  if (loginsPerMinute !== undefined) conditions.push(mostLoginsPerMinute(loginsPerMinute, by));
   if (connections !== undefined) conditions.push(mostConnections(connections, by));
   if (connectionsPerMinute !== undefined) conditions.push(mostConnectionsPerMinute(connectionsPerMinute, by));
   return conditions;
@@ -71,12 +68,26 @@ function mostConnectionsPerMinute(limit: number, by: CountedBy): Condition {
   };
 }
 
+/** Logins of one user or address that were let in within a minute. */
+function mostLoginsPerMinute(limit: number, by: CountedBy): Condition {
+  return {
+    name: "limits.loginsPerMinute",
+    code: "too_many_logins",
+    reason: "too many logins in a short time",
+    ask(op, { connections }) {
+      const id = subjectOf(op, by);
+      if (op.name !== "Login" || id === null) return { result: "skip" };
+      return counted(connections.logins(by, id), limit);
+    },
+  };
+}
+
 function subjectOf({ user, proxy, remote }: Op, by: CountedBy): string | null {
   if (by === "user") return user;
   if (by === "proxy") return proxy?.name ?? null;
   return remote?.ip ? subscriberOf(remote.ip) : null;
 }
 
-function counted(count: number, limit: number): Answered {
-  return { result: count < limit ? "pass" : "fail", seen: `${count} of ${limit}` };
+function counted(soFar: number, limit: number): Answered {
+  return { result: soFar < limit ? "pass" : "fail", seen: `${soFar} of ${limit}` };
 }

@@ -2,12 +2,12 @@
  * What a rule demands beside being met. Reading a rule's value makes its conditions; evaluation asks them in
  * turn and the first that fails refuses.
  *
- * To add one: a function here that makes it, and in rule-value.ts a field of the schema and a line in
- * conditionsOf.
+ * To add one: a file in this folder with its schema and a function that makes it, and in rule-conditions.ts a field
+ * and a line.
  */
-import type { Check, ReasonCode } from "../decision.ts";
-import type { Op } from "../op.ts";
-import type { Facts } from "./facts.ts";
+import type { Check, ReasonCode } from "../../decision.ts";
+import type { Op } from "../../op.ts";
+import type { Facts } from "../facts.ts";
 
 export interface Condition {
   /** As in the rule's JSON, and in a decision's checks. */
