@@ -11,6 +11,8 @@ import { SluiceError, textOf } from "../errors.ts";
 import { systemCode } from "./files.ts";
 
 const sqliteBusy = 5;
+/** Whoever drops the lock still holds it: a database that nobody refers to would be closed with the garbage. */
+const held = new Set<DatabaseSync>();
 
 export interface DirLock {
   release(): void;
@@ -32,7 +34,13 @@ export function lockDataDir(dataDir: string): DirLock {
       database.close();
       throw thrown;
     }
-    return { release: () => database.isOpen && database.close() };
+    held.add(database);
+    return {
+      release() {
+        held.delete(database);
+        if (database.isOpen) database.close();
+      },
+    };
   } catch (thrown) {
     if ((thrown as { errcode?: number }).errcode === sqliteBusy) throw inUse(dataDir, thrown);
     const text = `the data directory ${dataDir} (data.dir, SLUICE_DATA_DIR) cannot be used: ${textOf(thrown)}`;

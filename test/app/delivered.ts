@@ -15,7 +15,7 @@ export const ofType =
   (event: TopicEvent["event"]): boolean =>
     event.type === `sluice.${type}`;
 
-/** Waits until the event of every answered op has come. */
+/** Waits until the event of every answered op has come, and whatever was numbered before the last that has. */
 export async function allArrived(topics: TopicEvents, load: Load, timeoutMs = 60_000): Promise<void> {
   const missing = new Set(load.answeredIds);
   let read = 0;
@@ -27,6 +27,17 @@ export async function allArrived(topics: TopicEvents, load: Load, timeoutMs = 60
   await topics.until(holds, what, timeoutMs).catch((thrown: Error) => {
     throw new Error(`${thrown.message}; ${missing.size} are missing, ${[...missing].slice(0, 3)} among them`);
   });
+  const isAll = (): boolean =>
+    ledgerOf(topics.events)
+      .report()
+      .streams.every(({ pending }) => pending === 0);
+  await topics.until(isAll, "what is derived from them", timeoutMs);
+}
+
+function ledgerOf(events: readonly TopicEvent[]): Ledger {
+  const ledger = new Ledger();
+  for (const record of events) ledger.add(record);
+  return ledger;
 }
 
 /** Waits for what the bridge says at its end, of an epoch if it had several, and for all that it names there. */
@@ -46,9 +57,7 @@ export async function allTold(topics: TopicEvents, ofEpoch?: string): Promise<To
 /** Per epoch and topic all numbers that were given are there, but for those that a bridge.gap names; none is used twice. */
 export function expectGapless(events: readonly TopicEvent[]): void {
   expect(events.length).toBeGreaterThan(0);
-  const ledger = new Ledger();
-  for (const record of events) ledger.add(record);
-  const { streams } = ledger.report();
+  const { streams } = ledgerOf(events).report();
   expect(streams.filter(({ counts, reused, pending }) => counts.unannounced + reused + pending > 0)).toEqual(
     [],
   );

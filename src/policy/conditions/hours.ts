@@ -8,7 +8,7 @@ const minutesADay = 24 * 60;
 const minutesAWeek = 7 * minutesADay;
 
 /** Minutes since Monday 00:00; `to` may lie behind the end of the week. */
-interface Window {
+export interface Window {
   readonly from: number;
   readonly to: number;
 }
