@@ -119,7 +119,8 @@ export class Roster {
     if (!proxy.open) proxy.used = false;
     node.open(proxy);
     if (proxy !== known) client.proxies.set(proxy.name, proxy);
-    if (!proxy.used) node.expect(proxy);
+    // One that still has connections is known by them.
+    if (!proxy.used && proxy.sessions.size === 0) node.expect(proxy);
     // frps may turn a NewProxy away because another client has the name: a connection shows who has it.
     if (!node.owners.has(proxy.name)) node.owners.set(proxy.name, proxy);
     return proxy;
@@ -172,13 +173,14 @@ export class Roster {
   restoreProxy(
     client: Client,
     setting: Setting,
-    { open, current, owner }: Record<"open" | "current" | "owner", boolean>,
+    { open, current, owner, used }: Record<"open" | "current" | "owner" | "used", boolean>,
   ): OpenProxy {
     const node = this.node(client.node);
     const proxy = new OpenProxy(client, node.kindOf(setting.proxy.type), setting);
     if (open) node.open(proxy);
     if (current) client.proxies.set(proxy.name, proxy);
-    if (open) node.expect(proxy);
+    proxy.used = used;
+    if (open && !used) node.expect(proxy);
     if (owner) node.owners.set(proxy.name, proxy);
     return proxy;
   }

@@ -49,8 +49,8 @@ export class SnapshotLoading {
         this.#things[line[1]] = line[2];
         return;
       case "proxy": {
-        const [, ref, client, setting, open, current, owner] = line;
-        const state = { open, current, owner };
+        const [, ref, client, setting, open, current, owner, used] = line;
+        const state = { open, current, owner, used };
         this.#things[ref] = roster.restoreProxy(this.#thing(client), this.#thing(setting), state);
         return;
       }

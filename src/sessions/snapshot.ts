@@ -62,8 +62,8 @@ export type Line =
       sessions: number,
       closed: number,
     ];
-/** Whether it is open, its client's one of that name, and its frps's. */
-type ProxyState = readonly [open: boolean, current: boolean, owner: boolean];
+/** Whether it is open, its client's one of that name, its frps's, and had a connection. */
+type ProxyState = readonly [open: boolean, current: boolean, owner: boolean, used: boolean];
 
 /** The state at this moment, a line at a time. Whoever takes them may let time pass in between. */
 export function snapshotLines(sessions: Sessions): Generator<string> {
@@ -86,7 +86,8 @@ function copyOf(sessions: Sessions) {
     proxies: clients.flatMap((client) =>
       [...client.proxies.values()].map((proxy) => {
         const owner = roster.node(client.node).owners.get(proxy.name) === proxy;
-        return { proxy, setting: proxy.setting, state: [proxy.open, true, owner] as const };
+        const used = proxy.used || proxy.sessions.size > 0;
+        return { proxy, setting: proxy.setting, state: [proxy.open, true, owner, used] as const };
       }),
     ),
     returns: nodes.flatMap(({ returns }) =>
@@ -133,7 +134,7 @@ function* linesOf({
   }
   function* sessionLines(session: Session, isLate: boolean): Generator<string> {
     const { id, key, through, setting, grounds, remote, startedMs } = session;
-    yield* proxyLines(through, setting, [false, false, false]);
+    yield* proxyLines(through, setting, [false, false, false, true]);
     yield* once(setting, (ref) => ["setting", ref, setting]);
     yield* once(grounds, (ref) => ["grounds", ref, grounds]);
     const [ip, port] = [remote?.ip ?? null, remote?.port ?? null];

@@ -63,6 +63,16 @@ describe("a client that invents", () => {
     expect(world.sessions.roster.node("edge-1").owners.size).toBe(10_001);
   });
 
+  it("has nobody's sessions forgotten at a restart, however many proxies were open", () => {
+    const world = new World();
+    for (let n = 0; n < 11_000; n++) world.ask(newUserConn({ proxy: `alice.${n}` }));
+    for (let n = 0; n < 20; n++) world.ask(newProxy({ proxy: `alice.${n}` }));
+    world.restart(world.snapshot());
+    for (let n = 0; n < 100; n++) world.ask(closeProxy({ proxy: `alice.${n}` }));
+    world.clock.advance(60_000);
+    expect(endsOf(world)).toHaveLength(100);
+  });
+
   it("closes of its proxy leaves one sign behind as long as nothing begins", () => {
     const world = new World({ announcedTypes: () => ["tcp"] });
     world.ask(newUserConn());
