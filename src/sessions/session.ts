@@ -122,7 +122,7 @@ export interface Close {
   readonly pairing: Pairing;
 }
 
-export interface Start {
+export class Session implements Passing {
   readonly id: string;
   readonly key: string;
   readonly remote: Remote | null;
@@ -137,19 +137,6 @@ export interface Start {
   /** Whether it began in this process, so that its duration can be measured. */
   readonly measured: boolean;
   /** Rises from session to session. */
-  readonly order: number;
-}
-
-export class Session implements Start, Passing {
-  readonly id: string;
-  readonly key: string;
-  readonly remote: Remote | null;
-  readonly setting: Setting;
-  readonly grounds: Grounds;
-  readonly through: OpenProxy;
-  readonly startedMs: number;
-  readonly startedMonotonicMs: number;
-  readonly measured: boolean;
   readonly order: number;
   over = false;
   counted: boolean;
@@ -170,3 +157,6 @@ export class Session implements Start, Passing {
     this.counted = start.measured;
   }
 }
+
+/** What a session is from its start on. */
+export type Start = Omit<Session, "over" | "counted" | "close">;
