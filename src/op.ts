@@ -22,6 +22,11 @@ export interface Remote {
   readonly port: number | null;
 }
 
+/** Of proxies that frp has (frp v0.70 pkg/config/v1/proxy.go). */
+export const frpProxyTypes = ["tcp", "udp", "http", "https", "tcpmux", "stcp", "xtcp", "sudp"] as const;
+/** The types that frps finds by domain. */
+export const routedByDomain: ReadonlySet<string | null> = new Set(["http", "https", "tcpmux"]);
+
 export interface ProxyFacts {
   /** The full name, `alice.ssh`. */
   readonly name: string;

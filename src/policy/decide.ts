@@ -6,7 +6,7 @@
  * Refused outranks allowed: a deny of any scope holds against an allow of another.
  */
 import type { Decision } from "../decision.ts";
-import type { Op, ProxyFacts } from "../op.ts";
+import { type Op, type ProxyFacts, routedByDomain } from "../op.ts";
 import type { Facts } from "./facts.ts";
 import { Findings, type Refusal, standingReason } from "./findings.ts";
 import { nameProblem } from "./own-names.ts";
@@ -21,8 +21,6 @@ const notOwnName: Refusal = {
   code: "own_names",
   rule: null,
 };
-/** The types of frp proxies that frps finds by domain. */
-const routedByDomain: ReadonlySet<string | null> = new Set(["http", "https", "tcpmux"]);
 const deniedByDefault: Refusal = { reason: standingReason, code: "default_deny", rule: null };
 
 /**

@@ -6,7 +6,7 @@
  * that came first and has no session. Of proxies that no connection came through, which frps may have turned away,
  * only the last `mostUnused` are known.
  */
-import type { ProxyFacts } from "../op.ts";
+import { frpProxyTypes, type ProxyFacts } from "../op.ts";
 import { Kind } from "./kind.ts";
 import { AdmittedLogins } from "./logins.ts";
 import { Returns } from "./returns.ts";
@@ -17,16 +17,7 @@ const mostClients = 100_000;
 const mostKinds = 32;
 const mostUnused = 10_000;
 /** Those of frp have their place, whatever else clients invent. */
-const frpTypes: ReadonlySet<string | null> = new Set([
-  "tcp",
-  "udp",
-  "http",
-  "https",
-  "tcpmux",
-  "stcp",
-  "sudp",
-  "xtcp",
-]);
+const frpTypes: ReadonlySet<string> = new Set(frpProxyTypes);
 
 export class FrpsNode {
   readonly name: string;

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import type { ReasonCode } from "../../decision.ts";
-import type { Op, ProxyFacts } from "../../op.ts";
+import { frpProxyTypes, type Op, type ProxyFacts, routedByDomain } from "../../op.ts";
 import { canonicalDomain, domainList } from "../domains.ts";
 import type { Facts } from "../facts.ts";
 import { count, fieldsOf, flag, listOf } from "../written.ts";
@@ -13,8 +13,6 @@ import { type Glob, matchesGlob, parseGlob } from "./glob.ts";
 
 const mostListed = 1000;
 const portTypes: ReadonlySet<string> = new Set(["tcp", "udp"]);
-const domainTypes: ReadonlySet<string> = new Set(["http", "https", "tcpmux"]);
-const types = ["tcp", "udp", "http", "https", "tcpmux", "stcp", "xtcp", "sudp"] as const;
 
 const glob = z
   .string({ error: "must be texts" })
@@ -38,9 +36,9 @@ const domain = z.string({ error: `must be ${domainForm}` }).transform((written, 
 export const proxiesSchema = fieldsOf({
   names: listOf(glob.transform(parseGlob), "names", mostListed).optional(),
   types: listOf(
-    z.enum(types, { error: `must be of ${types.join(", ")}` }),
+    z.enum(frpProxyTypes, { error: `must be of ${frpProxyTypes.join(", ")}` }),
     "types of proxies",
-    types.length,
+    frpProxyTypes.length,
   ).optional(),
   max: count.optional(),
   requireEncryption: flag.optional(),
@@ -135,7 +133,7 @@ function ofDomains(
   isListed: (domain: string) => boolean,
   listedSubdomains: readonly Glob[],
 ): Answered {
-  if (!domainTypes.has(type ?? "tcp")) return { result: "skip" };
+  if (!routedByDomain.has(type ?? "tcp")) return { result: "skip" };
   const subdomain = proxyOptions?.subdomain ?? null;
   const asSubdomain = subdomain !== null && isSubdomain(subdomain.label, listedSubdomains);
   const missing = domains.find(
