@@ -2,17 +2,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { version } from "../version.ts";
 import { showConfig } from "./config.ts";
+import { command, configOption, epochId, isoTime, wholeNumber } from "./options.ts";
 import { type ReplayOptions, replay } from "./replay.ts";
 import { serve } from "./serve.ts";
 import { type SessionsOptions, sessions } from "./sessions.ts";
 import { type TailOptions, tail } from "./tail.ts";
 import { patternProblem, typeList } from "./type-filter.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
-
-const configOption = (): Option =>
-  new Option("-c, --config <file>", "settings file (default: sluice.toml, if it is there)").env(
-    "SLUICE_CONFIG",
-  );
 
 const verifyHelp = `
 Reads the topics of kafka.* from their beginnings to where they end now. Events
@@ -136,38 +132,8 @@ export function program(): Command {
   return sluice;
 }
 
-function command(sluice: Command, name: string, description: string): Command {
-  return sluice
-    .command(name)
-    .description(description)
-    .showHelpAfterError(`(sluice ${name} --help shows what there is)`);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError("It must be a whole number, such as 20.");
-  return Number(text);
-}
-
 function typePattern(text: string, before: readonly string[] | undefined): string[] {
   const problem = patternProblem(text);
   if (problem !== null) throw new InvalidArgumentError(problem);
   return [...(before ?? []), text];
-}
-
-function epochId(text: string): string {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) {
-    throw new InvalidArgumentError("It must be a UUID, as events carry it in `epoch`.");
-  }
-  return text.toLowerCase();
-}
-
-/** With its zone, since the events' times are in UTC and whoever reads them may be elsewhere. */
-function isoTime(text: string): Date {
-  const time = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/i.test(text)
-    ? new Date(text)
-    : new Date(Number.NaN);
-  if (Number.isNaN(time.getTime())) {
-    throw new InvalidArgumentError("It must be a time with its zone, such as 2027-01-31T08:00:00Z.");
-  }
-  return time;
 }

@@ -100,6 +100,21 @@ export function parseOp(body: Buffer, call: Call): Parsed {
   return { ok: true, op: opOf(name, schema !== null, content, call) };
 }
 
+/**
+ * The op that an event tells of, as far as its redacted content does: what stands under `metas` may be masked.
+ *
+ * @param content of the event, whose run id has become the client's public id
+ * @param client that id, as the event names it
+ */
+export function recordedOp(
+  name: string,
+  client: string | null,
+  content: Readonly<Record<string, unknown>>,
+  call: Call,
+): Op {
+  return { ...opOf(name, Object.hasOwn(contents, name), content, call), client };
+}
+
 /** frps 0.32.1 to 0.46.0 send NewWorkConn under the name of Ping; the run id beside `user` gives it away. */
 function nativeName(op: string, content: AnyContent): string {
   return op === "Ping" && typeof content.run_id === "string" ? "NewWorkConn" : op;
