@@ -24,6 +24,7 @@ import type { PolicyNote } from "./policy/policy.ts";
 import { Resources } from "./resources.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import { version } from "./version.ts";
+import { openBans } from "./wiring/bans.ts";
 import { openForwarder } from "./wiring/forwarder.ts";
 import { releaseMs, type WiringParts } from "./wiring/parts.ts";
 import { openPolicy } from "./wiring/policy.ts";
@@ -114,6 +115,7 @@ async function start(parts: WiringParts): Promise<App> {
   const stopping = (): boolean => ending.begun;
   const plugin = await openPluginPort(parts, {
     policy: replica,
+    bans: openBans(parts, origin, metrics),
     sessions: openedSessions,
     journal,
     announcer,

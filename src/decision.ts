@@ -6,6 +6,7 @@ export type ReasonCode =
   | "rule_deny"
   | "default_allow"
   | "default_deny"
+  | "banned"
   | "access_ended"
   | "token_rejected"
   | "client_address"

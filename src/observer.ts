@@ -8,17 +8,21 @@ import type { Decision } from "./decision.ts";
 import type { FrpEdgeObserver } from "./frp/edge.ts";
 import type { Log } from "./log.ts";
 import type { Op } from "./op.ts";
+import type { Bans } from "./policy/bans.ts";
 import type { SessionsObserver } from "./sessions/sessions.ts";
 
-export function observer(metrics: Metrics, log: Log): BridgeObserver & FrpEdgeObserver {
+/** @param bans null where nobody is banned */
+export function observer(metrics: Metrics, log: Log, bans: Bans | null): BridgeObserver & FrpEdgeObserver {
   return {
     answered(op, decision, durationMs) {
       metrics.answered(op.known ? op.name : "unknown", decision.effect, durationMs);
       for (const { rule, result } of decision.checks) {
         if (result === "not_enforceable") metrics.notEnforceable(rule);
       }
-      if (decision.effect === "refused") log.info(line(op, decision, durationMs), "refused");
-      else if (decision.wouldRefuse)
+      if (decision.effect === "refused") {
+        log.info(line(op, decision, durationMs), "refused");
+        bans?.refused(op, decision);
+      } else if (decision.wouldRefuse)
         log.info({ ...line(op, decision, durationMs), wouldRefuse: decision.wouldRefuse }, "would refuse");
       else if (log.isLevelEnabled("debug")) log.debug(line(op, decision, durationMs), decision.effect);
     },

@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { ForwarderState } from "../forwarder/report.ts";
 import type { JournalStats } from "../journal/journal.ts";
+import type { BanOutcome } from "../policy/bans.ts";
 import type { SourceState } from "../policy/policy.ts";
 import type { RuleSet } from "../policy/rule-set.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -43,6 +44,14 @@ export class Metrics {
   readonly #changes = this.#counter("sluice_policy_changes_total", "Policy changes that came into force", [
     "cause",
   ]);
+  readonly #bans = this.#counter("sluice_bans_total", "Addresses refused so often that they are banned", [
+    "outcome",
+  ]);
+  readonly #banCountsForgotten = this.#counter(
+    "sluice_ban_counts_forgotten_total",
+    "Addresses whose refusals were forgotten before their time, since too many others were refused",
+    [],
+  );
   readonly #notEnforceable = this.#counter(
     "sluice_limits_not_enforceable_total",
     "Times a limit of open connections could not be enforced, since nobody tells their ends",
@@ -99,6 +108,14 @@ export class Metrics {
 
   policyChanged(cause: string): void {
     this.#changes.inc({ cause });
+  }
+
+  ban(outcome: BanOutcome): void {
+    this.#bans.inc({ outcome });
+  }
+
+  banCountForgotten(): void {
+    this.#banCountsForgotten.inc();
   }
 
   policyRejected(): void {

@@ -10,7 +10,7 @@ export type Started = Pick<App, "instance" | "pluginPort" | "adminPort" | "polic
 export type SummaryRow = readonly [name: string, text: string];
 
 export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
-  const { http, policy, data, journal } = settings;
+  const { http, policy, ban, data, journal } = settings;
   const base = urlOf(app.pluginPort);
   const perNode = `${http.path === "/" ? "" : http.path}/<node>`;
   const password = needsPassword(settings);
@@ -25,6 +25,7 @@ export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
       "default",
       `${policy.default} what no rule decides${policy.mode === "observe" ? "; refusals are only recorded (policy.mode observe)" : ""}`,
     ],
+    ...(ban.after === 0 ? [] : [["bans", bansText(settings)] as const]),
     ["Kafka", kafkaText(settings)],
     ["journal", `${resolve(data.dir)}/journal (${journal.sync}), instance ${app.instance}`],
     ["try it", tryText(settings, app, password)],
@@ -52,6 +53,11 @@ function sourceText({ redis, policy }: Settings): string {
   if (redis.url === undefined) return `file ${resolve(policy.file)}`;
   const { host, pathname } = new URL(redis.url);
   return `Redis ${host}${pathname}, keys ${redis.prefix}policy:*`;
+}
+
+function bansText({ ban }: Settings): string {
+  const { after, withinSeconds, forSeconds } = ban;
+  return `of addresses refused ${after} times within ${withinSeconds} s, for ${forSeconds} s`;
 }
 
 function kafkaText({ kafka }: Settings): string {

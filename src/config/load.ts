@@ -185,6 +185,11 @@ function contradictions(settings: Settings): string[] {
   if (settings.events.redact === "hmac" && settings.events.hmacKey === undefined) {
     problems.push("events.redact is hmac and events.hmacKey is not set: set SLUICE_EVENTS_HMAC_KEY");
   }
+  if (settings.ban.after > 0 && settings.redis.url === undefined) {
+    problems.push(
+      `ban.after is ${settings.ban.after} and redis.url is not set: bans are kept in Redis; set SLUICE_REDIS_URL`,
+    );
+  }
   if (settings.journal.maxBytes < 2 * settings.journal.segmentBytes) {
     problems.push("journal.maxBytes must be at least twice journal.segmentBytes");
   }

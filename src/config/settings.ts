@@ -3,6 +3,7 @@
  * names in the environment all come from here.
  */
 import { z } from "zod";
+import { parseNetwork } from "../policy/addresses.ts";
 
 export interface SettingMeta {
   readonly unit?: string;
@@ -111,6 +112,23 @@ const policy = z.strictObject({
   whenStale: setting(z.enum(["serve", "deny"]).default("serve"), "go on by the old rules, or refuse"),
 });
 
+const seconds = z.int("must be a whole number of seconds, such as 600").positive("must be at least 1");
+
+const ban = z.strictObject({
+  after: setting(
+    z.int().min(0).max(1000).default(0),
+    "refusals for a wrong token, or by a deny of the user or address, after which an address (IPv6: /64) is banned; 0 bans nobody",
+  ),
+  withinSeconds: setting(seconds.default(60), "within how long they must come", { unit: "s" }),
+  forSeconds: setting(seconds.default(600), "how long a ban lasts", { unit: "s" }),
+  except: setting(
+    z
+      .array(z.string().refine((text) => parseNetwork(text) !== null, "must be addresses or CIDRs"))
+      .default([]),
+    "addresses and networks that are never banned, such as a balancer's; loopback never is",
+  ),
+});
+
 const kafka = z.strictObject({
   brokers: setting(
     z.array(z.string().regex(/^[^\s:/]+:\d+$|^\[[^\]]+\]:\d+$/, "must be host:port")).default([]),
@@ -209,7 +227,7 @@ const log = z.strictObject({
   format: setting(z.enum(["pretty", "json"]).optional(), "by default pretty on a terminal, json else"),
 });
 
-const groups = { http, redis, policy, kafka, journal, events, sessions, admin, stop, log };
+const groups = { http, redis, policy, ban, kafka, journal, events, sessions, admin, stop, log };
 
 export const settingsSchema = z.strictObject({
   node: setting(nodeName.default("frps"), "the frps's name when the path has none"),

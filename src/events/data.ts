@@ -192,6 +192,8 @@ export const policyChangedData = object({
   before: z.unknown(),
   after: z.unknown(),
   cause: z.enum(["written", "deleted", "expired", "resync", "accepted"]),
+  /** Who wrote it, where the new rule says so. */
+  by: z.string().nullable().optional(),
   revision: revisions,
 });
 export const policyRejectedData = object({

@@ -41,14 +41,18 @@ export function decide(policy: PolicyView, op: Op, facts: Facts): Decision {
   return decisionOf(findings, policy);
 }
 
-/** From the most to the least specific scope: of several causes the first is reported. */
+/**
+ * From the most to the least specific scope: of several causes the first is reported. Bans stand before all, so that who
+ * is banned never learns whether a token would have been right.
+ */
 function askRules(rules: RuleSet, op: Op, findings: Findings): void {
+  const ip = op.remote?.ip ?? null;
+  if (ip !== null) findings.askForRefusals(rules.bansOn(ip));
   if (op.known) {
     if (op.client !== null) findings.ask(rules.at("client", op.client));
     if (op.proxy !== null) findings.ask(rules.at("proxy", op.proxy.name));
   }
   if (op.user !== null) askUser(rules, op.user, findings);
-  const ip = op.remote?.ip ?? null;
   if (ip !== null) findings.askMostExact(rules.forAddress(ip));
   if (op.known && op.proxy !== null) askDomains(rules, op, op.proxy, findings);
   findings.ask(rules.at("node", op.node));

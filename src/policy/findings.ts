@@ -2,6 +2,7 @@ import type { Check, ReasonCode } from "../decision.ts";
 import type { Op } from "../op.ts";
 import type { Facts } from "./facts.ts";
 import type { ReadableRule, Rule } from "./rule.ts";
+import type { Scope } from "./rule-key.ts";
 
 export interface Refusal {
   /** Shown to the client; never empty. */
@@ -146,8 +147,8 @@ export class Findings {
     const { effect } = rule.terms;
     if (effect === "deny") {
       this.note({ rule: key, condition: "effect", result: "fail", seen: effect });
-      const code = rule.key.scope === "default" ? "default_deny" : "rule_deny";
-      this.#refusedBy(rule, { reason: rule.terms.reason ?? standingReason, code, rule: key });
+      const reason = rule.terms.reason ?? standingReason;
+      this.#refusedBy(rule, { reason, code: denialCodes[rule.key.scope] ?? "rule_deny", rule: key });
       return false;
     }
     const failing = this.#failingOf(rule);
@@ -198,6 +199,7 @@ export class Findings {
   }
 }
 
+const denialCodes: Readonly<Partial<Record<Scope, ReasonCode>>> = { default: "default_deny", ban: "banned" };
 const noChecks: readonly Check[] = Object.freeze([]);
 
 /**

@@ -126,10 +126,10 @@ export class HeldRules {
   }
 
   /** Removes every rule for which `causeOf` has a cause; gives way to other work after each part. */
-  async sweep(causeOf: (held: Held) => Cause | null): Promise<void> {
+  async sweep(causeOf: (held: Held, key: string) => Cause | null): Promise<void> {
     let looked = 0;
     for (const [key, held] of this.#held) {
-      const cause = causeOf(held);
+      const cause = causeOf(held, key);
       if (cause) this.remove(key, cause);
       looked += 1;
       if (looked % partRules === 0) await turn();

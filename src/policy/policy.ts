@@ -26,6 +26,8 @@ export type PolicyNote =
       readonly before: string | null;
       readonly after: string | null;
       readonly cause: "written" | "deleted" | "expired" | "resync" | "accepted";
+      /** Who wrote it, where the new rule says so. */
+      readonly by: string | null;
       readonly revision: { readonly from: string; readonly to: string };
     }
   | {

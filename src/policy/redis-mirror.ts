@@ -17,8 +17,9 @@
  * read: a key that came back while SCAN was past it is not taken for gone.
  */
 import type { Entry } from "./held-rules.ts";
+import type { RedisKeys } from "./redis-keys.ts";
 import type { RedisLink } from "./redis-link.ts";
-import { keyName, type Reading } from "./redis-reading.ts";
+import type { Reading } from "./redis-reading.ts";
 import type { Replica, Resync } from "./replica.ts";
 
 const keysPerRead = 500;
@@ -27,9 +28,7 @@ const readsAtOnce = 4;
 
 export class RedisMirror {
   readonly #link: RedisLink;
-  /** `sluice:policy:` */
-  readonly #prefix: string;
-  readonly #prefixName: string;
+  readonly #keys: RedisKeys;
   readonly #replica: Replica;
   readonly #onLoaded: () => void;
   #loading: Resync | null = null;
@@ -42,10 +41,9 @@ export class RedisMirror {
   #over = false;
 
   /** @param onLoaded the replica has all of Redis's rules, again after each flush */
-  constructor(link: RedisLink, prefix: string, replica: Replica, onLoaded: () => void) {
+  constructor(link: RedisLink, keys: RedisKeys, replica: Replica, onLoaded: () => void) {
     this.#link = link;
-    this.#prefix = prefix;
-    this.#prefixName = keyName(Buffer.from(prefix));
+    this.#keys = keys;
     this.#replica = replica;
     this.#onLoaded = onLoaded;
     void link.lost.then(() => {
@@ -68,13 +66,15 @@ export class RedisMirror {
     this.#toldSinceFlush = toldSinceFlush;
     const found = new Set<string>();
     try {
-      for await (const keys of this.#link.scan(this.#prefix)) {
-        if (toldSinceFlush) for (const key of keys) found.add(key);
-        for (let from = 0; from < keys.length && !resync.superseded; from += keysPerRead) {
-          const offer = (readings: readonly Reading[]): void => resync.offer(this.#entries(readings));
-          await this.#read(keys.slice(from, from + keysPerRead), offer);
+      for (const prefix of this.#keys.prefixes) {
+        for await (const keys of this.#link.scan(prefix)) {
+          if (toldSinceFlush) for (const key of keys) found.add(key);
+          for (let from = 0; from < keys.length && !resync.superseded; from += keysPerRead) {
+            const offer = (readings: readonly Reading[]): void => resync.offer(this.#entries(readings));
+            await this.#read(keys.slice(from, from + keysPerRead), offer);
+          }
+          if (resync.superseded) return;
         }
-        if (resync.superseded) return;
       }
       await this.#link.heardAll();
       this.#pump(Number.POSITIVE_INFINITY);
@@ -93,7 +93,7 @@ export class RedisMirror {
   told(keys: readonly string[] | null): void {
     if (keys === null) return void this.load(new Set());
     for (const key of keys) {
-      if (!key.startsWith(this.#prefixName)) continue;
+      if (this.#keys.ruleOf(key) === null) continue;
       this.#told.add(key);
       this.#toldSinceFlush?.add(key);
     }
@@ -131,18 +131,14 @@ export class RedisMirror {
   }
 
   #apply(readings: readonly Reading[]): void {
-    for (const { key, value } of readings) if (value === null) this.#replica.remove(this.#ruleKey(key));
+    for (const { key, value } of readings) if (value === null) this.#replica.remove(this.#keys.ruleOf(key)!);
     this.#replica.put(this.#entries(readings));
   }
 
   #entries(readings: readonly Reading[]): Entry[] {
     return readings.flatMap(({ key, value, leftMs }) =>
-      value === null ? [] : [{ key: this.#ruleKey(key), value, leftMs }],
+      value === null ? [] : [{ key: this.#keys.ruleOf(key)!, value, leftMs }],
     );
-  }
-
-  #ruleKey(key: string): string {
-    return Buffer.from(key.slice(this.#prefixName.length), "latin1").toString();
   }
 }
 

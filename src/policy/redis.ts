@@ -17,6 +17,7 @@ import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import type { PolicySource, SourceState } from "./policy.ts";
 import { type RedisAddress, type RedisSettings, redisAddress } from "./redis-address.ts";
+import { RedisKeys } from "./redis-keys.ts";
 import { type LinkTiming, RedisLink } from "./redis-link.ts";
 import { RedisMirror } from "./redis-mirror.ts";
 import type { Replica } from "./replica.ts";
@@ -47,7 +48,7 @@ export interface RedisSourceOptions {
 
 export class RedisSource implements PolicySource {
   readonly #address: RedisAddress;
-  readonly #prefix: string;
+  readonly #keys: RedisKeys;
   readonly #replica: Replica;
   readonly #clock: Clock;
   readonly #timing: RedisTiming;
@@ -60,7 +61,7 @@ export class RedisSource implements PolicySource {
 
   constructor({ redis, replica, clock, timing }: RedisSourceOptions) {
     this.#address = redisAddress(redis);
-    this.#prefix = `${redis.prefix}policy:`;
+    this.#keys = new RedisKeys(redis.prefix);
     this.#replica = replica;
     this.#clock = clock;
     this.#timing = { ...defaultTiming, ...timing };
@@ -102,7 +103,7 @@ export class RedisSource implements PolicySource {
     try {
       const link = await RedisLink.open({
         address: this.#address,
-        prefixes: [this.#prefix],
+        prefixes: this.#keys.prefixes,
         timing: this.#timing,
         clock: this.#clock,
         signal: this.#closing.signal,
@@ -112,7 +113,7 @@ export class RedisSource implements PolicySource {
           if (this.#mirror?.current) this.#replica.confirmed();
         },
       });
-      this.#mirror = new RedisMirror(link, this.#prefix, this.#replica, () => this.#arrived());
+      this.#mirror = new RedisMirror(link, this.#keys, this.#replica, () => this.#arrived());
       void this.#mirror.load();
       return await link.lost;
     } catch (thrown) {

@@ -15,7 +15,8 @@
  *     does one that finds only what was written after all had been flushed. Each stays until a rule of its key is
  *     pushed over it or its TTL ends, all until the source has a `default` rule or acceptEmpty() is called, over a
  *     restart too. What names its keys counts as meant and takes effect: a DEL, even of the last rule, and a resync
- *     that finds some older keys and not the others.
+ *     that finds some older keys and not the others. Bans, which the bridge writes, say nothing of that, and go as
+ *     they came.
  */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
@@ -53,7 +54,7 @@ export class Replica implements PolicyView {
   /** Number of the newest resync; a saved rule has 1, or 0 when it was kept. */
   #round = 1;
   #resyncing = false;
-  /** Keys that the source has had since the newest resync began. */
+  /** Keys, but for bans, that the source has had since the newest resync began. */
   #found = 0;
 
   constructor(options: ReplicaOptions) {
@@ -179,14 +180,13 @@ export class Replica implements PolicyView {
     const held = this.#held;
     // A default rule found now says that the others are meant to be gone.
     const meant = (held.get("default")?.round ?? 0) >= round;
-    if (this.#found === 0 || (flushed && !meant)) this.#keepWhatVanished(round);
-    else {
-      await held.sweep((rule) => {
-        if (rule.round >= round || held.isKept(rule)) return null;
-        return held.endsSoon(rule) ? "expired" : "resync";
-      });
-    }
+    const vanished = this.#found === 0 || (flushed && !meant);
+    await held.sweep((rule, key) => {
+      if (rule.round >= round || held.isKept(rule) || (vanished && !isBan(key))) return null;
+      return held.endsSoon(rule) ? "expired" : "resync";
+    });
     if (round !== this.#round) return;
+    if (vanished) this.#keepWhatVanished(round);
     this.#resyncing = false;
     await this.#acceptIfDefault();
     if (!this.#available) {
@@ -225,7 +225,7 @@ export class Replica implements PolicyView {
       this.#held.remove(entry.key, "expired");
       return;
     }
-    this.#found += 1;
+    if (!isBan(entry.key)) this.#found += 1;
     this.#held.put(entry, this.#round, cause);
     this.#saveSoon();
   }
@@ -247,6 +247,7 @@ export class Replica implements PolicyView {
         before,
         after,
         cause,
+        by: rule?.readable ? rule.terms.by : null,
         revision: { from, to: this.rules.revision },
       });
     }
@@ -281,4 +282,8 @@ export class Replica implements PolicyView {
       yield { key, value: held.value, endsAtMs, kept: this.#held.isKept(held) };
     }
   }
+}
+
+function isBan(key: string): boolean {
+  return key.startsWith("ban:");
 }

@@ -4,7 +4,7 @@ import { parseNetwork } from "./addresses.ts";
 import { canonicalDomain } from "./domains.ts";
 import { misspeltOp } from "./op-names.ts";
 
-const scopes = ["default", "op", "node", "user", "client", "proxy", "ip", "domain", "group"] as const;
+const scopes = ["default", "op", "node", "user", "client", "proxy", "ip", "domain", "group", "ban"] as const;
 export type Scope = (typeof scopes)[number];
 
 export interface RuleKey {
@@ -60,7 +60,8 @@ export function readKey(text: string): ReadKey {
           "a client id is c_ and 16 lower-case hex digits; shown here is the one that a run id would have",
         );
       return { key: { text, scope, id }, problem };
-    case "ip": {
+    case "ip":
+    case "ban": {
       const network = parseNetwork(id);
       if (network === null) return matchesNothing(text, "not an address and not a CIDR");
       return { key: { text, scope, id: network.text }, problem };

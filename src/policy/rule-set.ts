@@ -12,7 +12,7 @@ import { parseRule, type Rule, type UnreadableRule } from "./rule.ts";
 import { type RuleKey, readKey, type Scope } from "./rule-key.ts";
 
 /** The scopes whose rules are met by one exact id. */
-export type ExactScope = Exclude<Scope, "ip" | "domain">;
+export type ExactScope = Exclude<Scope, "ip" | "ban" | "domain">;
 
 export class RuleSet {
   #index = new Index();
@@ -87,6 +87,11 @@ export class RuleSet {
     return this.#index.addresses.covering(ip);
   }
 
+  /** The bans that hold an address. */
+  bansOn(ip: string): readonly Rule[] {
+    return this.#index.bans.covering(ip);
+  }
+
   /** The domain rules that hold all of a canonical domain or wildcard, the most exact first. */
   forDomain(domain: string): readonly Rule[] {
     return this.#index.domains.covering(domain);
@@ -122,6 +127,7 @@ class Index {
     group: new Map(),
   };
   readonly addresses = new AddressRules();
+  readonly bans = new AddressRules();
   readonly domains = new DomainRules();
   /** Keys that nothing can match. */
   readonly idle = new Map<string, Rule>();
@@ -133,6 +139,7 @@ class Index {
 
   find({ text, scope, id }: RuleKey): Rule | undefined {
     if (scope === "ip") return this.addresses.at(id).find((rule) => rule.key.text === text);
+    if (scope === "ban") return this.bans.at(id).find((rule) => rule.key.text === text);
     if (scope === "domain") return this.domains.at(id).find((rule) => rule.key.text === text);
     return this.#mapOf(scope).get(id);
   }
@@ -140,6 +147,7 @@ class Index {
   add(rule: Rule): void {
     const { scope, id } = rule.key;
     if (scope === "ip") this.addresses.add(rule);
+    else if (scope === "ban") this.bans.add(rule);
     else if (scope === "domain") this.domains.add(rule);
     else this.#mapOf(scope).set(id, rule);
     if (scope === "user") this.longestUser = Math.max(this.longestUser, id.length);
@@ -151,6 +159,7 @@ class Index {
   remove(rule: Rule): void {
     const { scope, id } = rule.key;
     if (scope === "ip") this.addresses.remove(rule);
+    else if (scope === "ban") this.bans.remove(rule);
     else if (scope === "domain") this.domains.remove(rule);
     else this.#mapOf(scope).delete(id);
     if (!rule.readable) this.unreadable.delete(rule);
@@ -161,6 +170,7 @@ class Index {
   *rules(): Generator<Rule> {
     for (const map of Object.values(this.exact)) yield* map.values();
     yield* this.addresses.rules();
+    yield* this.bans.rules();
     yield* this.domains.rules();
     yield* this.idle.values();
   }

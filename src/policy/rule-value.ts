@@ -39,6 +39,7 @@ export interface RuleTerms {
 
 export type ReadValue = { readonly terms: RuleTerms } | { readonly problem: string };
 
+const banDenies = "a ban denies: an ip rule can allow";
 const longestValue = 65_536;
 const longestReason = 512;
 const masked = "***";
@@ -96,7 +97,7 @@ export function readValue(value: string, scope: Scope): ReadValue {
   // Bytes that are not UTF-8 reach us as U+FFFD.
   if (value.includes("\ufffd")) return { problem: "the value is not valid UTF-8" };
   const trimmed = value.trim();
-  if (trimmed === "allow") return plainAllow;
+  if (trimmed === "allow") return scope === "ban" ? { problem: banDenies } : plainAllow;
   if (trimmed === "deny") return plainDeny;
   if (trimmed === "") return { problem: "the value is empty" };
   if (/^deny\s/.test(trimmed)) {
@@ -148,6 +149,7 @@ function readObject(json: string, scope: Scope): ReadValue {
   if (scope === "default" && effect === "require") {
     return { problem: "default takes the effect allow or deny, and it must be said" };
   }
+  if (scope === "ban" && effect !== "deny") return { problem: banDenies };
   const { notBefore = null, expiresAt = null } = read.data;
   if (notBefore !== null && expiresAt !== null && notBefore >= expiresAt) {
     return { problem: "expiresAt is not after notBefore" };
@@ -188,6 +190,7 @@ function conditionsOf(
 }
 
 function effectWhereUnsaid(scope: Scope): Effect {
+  if (scope === "ban") return "deny";
   return scope === "user" || scope === "client" || scope === "proxy" ? "allow" : "require";
 }
 

@@ -12,6 +12,7 @@ import { MalformedReports } from "../frp/malformed.ts";
 import { PluginPort } from "../frp/server.ts";
 import type { Journal } from "../journal/journal.ts";
 import { observer } from "../observer.ts";
+import type { Bans } from "../policy/bans.ts";
 import type { PolicyView } from "../policy/policy.ts";
 import { listSessions } from "../sessions/listing.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -39,6 +40,7 @@ export async function openAdminPort(
 
 export interface PluginParts {
   readonly policy: PolicyView;
+  readonly bans: Bans | null;
   readonly sessions: Sessions;
   readonly journal: Journal;
   readonly announcer: Announcer;
@@ -49,10 +51,10 @@ export interface PluginParts {
 
 export async function openPluginPort(
   { settings, clock, log, resources }: WiringParts,
-  { policy, sessions, journal, announcer, origin, metrics, stopping }: PluginParts,
+  { policy, bans, sessions, journal, announcer, origin, metrics, stopping }: PluginParts,
 ): Promise<{ readonly address: AddressInfo; readonly cut: () => void }> {
   const { http, events } = settings;
-  const watch = observer(metrics, log);
+  const watch = observer(metrics, log, bans);
   const redact = redactor(events.redact, events.hmacKey);
   const { onFailure } = settings.journal;
   const bridge = new Bridge({ policy, sessions, journal, origin, redact, clock, observer: watch, onFailure });

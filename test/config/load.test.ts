@@ -88,6 +88,19 @@ describe("settings", () => {
       "SLUICE_HTTP_AUTH_FILE",
     ],
     ["a journal smaller than two segments", "[journal]\nmaxBytes = 1000", {}, "journal.maxBytes"],
+    [
+      "bans without a Redis to keep them in",
+      "",
+      { SLUICE_BAN_AFTER: "3" },
+      "ban.after is 3 and redis.url is not set",
+    ],
+    [
+      "an exception from bans that is no network",
+      "",
+      { SLUICE_BAN_EXCEPT: "10.0.0.0/8, lb" },
+      "must be addresses or CIDRs",
+    ],
+    ["a ban that lasts no time", "", { SLUICE_BAN_FOR_SECONDS: "0" }, "ban.forSeconds"],
     ["a file that is not TOML", "[http\nport = 1", {}, "is not TOML in line 1"],
   ])("%s is refused in words that name it", (_what, toml, env, expected) => {
     expect(

@@ -15,11 +15,12 @@ import {
   view,
   viewOf,
 } from "./cases.ts";
+import { banCases } from "./cases-bans.ts";
 import { conditionCases } from "./cases-conditions.ts";
 import { groupCases } from "./cases-groups.ts";
 import { proxyCases } from "./cases-proxies.ts";
 
-const cases = [...basicCases, ...conditionCases, ...proxyCases, ...groupCases];
+const cases = [...basicCases, ...conditionCases, ...proxyCases, ...groupCases, ...banCases];
 
 describe("what the policy says", () => {
   it.each(cases)("$name", (row) => {

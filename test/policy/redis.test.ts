@@ -300,6 +300,31 @@ describeWith(["redis"], "the policy from Redis", () => {
     await watched.changed("user:a", "allow");
   });
 
+  it("reads bans from beside the rules, when it loads and when they are written, and forgets those lifted", async () => {
+    await operator.set("sluice:ban:203.0.113.9", "deny", "EX", 600);
+    await start();
+    await operator.set("sluice:ban:2001:db8::/64", "deny");
+    await watched.changed("ban:2001:db8::/64", "deny");
+    expect(watched.replica.rules.bansOn("203.0.113.9")).toHaveLength(1);
+    expect(watched.replica.rules.bansOn("2001:db8::1")).toHaveLength(1);
+    await operator.del("sluice:ban:203.0.113.9");
+    await watched.changed("ban:203.0.113.9", null);
+    expect(watched.replica.rules.bansOn("203.0.113.9")).toEqual([]);
+  });
+
+  it("shows a ban that was written among the rules as one that covers nothing", async () => {
+    await operator.set("sluice:ban:203.0.113.9", "deny");
+    await set("ban:203.0.113.9", "deny elsewhere");
+    await start();
+    expect(watched.values).toEqual({
+      "ban:203.0.113.9": "deny",
+      "policy:ban:203.0.113.9": "deny elsewhere",
+    });
+    await operator.del("sluice:policy:ban:203.0.113.9");
+    await watched.changed("policy:ban:203.0.113.9", null);
+    expect(watched.values).toEqual({ "ban:203.0.113.9": "deny" });
+  });
+
   it("reads only its own prefix, whatever characters that has, and its own database", async () => {
     await operator.mset(
       "s*[x]policy:user:a",
@@ -363,6 +388,7 @@ describeWith(["redis"], "the policy from Redis", () => {
       "&__redis__:invalidate",
       "resetkeys",
       "%R~sluice:policy:*",
+      "%R~sluice:ban:*",
       "-@all",
       ..."+auth +ping +subscribe +select +client|id +client|tracking +scan +get +pttl".split(" "),
     );

@@ -273,6 +273,31 @@ describe("a policy that vanishes", () => {
     expect(await replica.acceptEmpty()).toBe(0);
   });
 
+  it("is not hidden by bans that the source has been given since", async () => {
+    await resyncTo({ "user:a": "deny" });
+    await resyncTo({ "ban:203.0.113.9": "deny" });
+    expect(watched.values).toEqual({ "user:a": "deny", "ban:203.0.113.9": "deny" });
+    expect(replica.keptRules).toBeGreaterThan(0);
+  });
+
+  it("does not keep bans, which go as they came", async () => {
+    await resyncTo({ "user:a": "deny", "ban:203.0.113.9": "deny" });
+    await resyncTo({});
+    expect(watched.values).not.toHaveProperty("ban:203.0.113.9");
+    expect(watched.values).toHaveProperty("user:a", "deny");
+  });
+
+  it("is none where only bans went", async () => {
+    replica.put(entries({ default: "allow" }));
+    replica.remove("default");
+    for (const key of Object.keys(watched.values)) replica.remove(key);
+    await resyncTo({ "ban:203.0.113.9": "deny" });
+    watched.happened.length = 0;
+    await resyncTo({});
+    expect(told()).toEqual(["ban:203.0.113.9: deny > null (resync)"]);
+    expect(replica.keptRules).toBe(0);
+  });
+
   it("is over when every kept rule was written anew", async () => {
     await resyncTo({});
     await resyncTo({ "user:a": "deny", "user:b": "allow" });

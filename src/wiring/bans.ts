@@ -1,0 +1,32 @@
+/** Automatic bans, where they are wanted. */
+import type { Metrics } from "../admin/metrics.ts";
+import type { Origin } from "../events/draft.ts";
+import { parseNetwork } from "../policy/addresses.ts";
+import { Bans } from "../policy/bans.ts";
+import { RedisBanWriter } from "../policy/redis-bans.ts";
+import { releaseMs, type WiringParts } from "./parts.ts";
+
+/** Null where nobody is banned. */
+export function openBans(
+  { settings, clock, log, resources }: WiringParts,
+  { instance }: Origin,
+  metrics: Metrics,
+): Bans | null {
+  const { after, withinSeconds, forSeconds, except } = settings.ban;
+  const { url, prefix } = settings.redis;
+  if (after === 0 || url === undefined) return null;
+  const writer = new RedisBanWriter({ url, prefix });
+  resources.onRelease("bans", releaseMs, () => writer.close());
+  return new Bans({
+    after,
+    withinMs: withinSeconds * 1000,
+    forMs: forSeconds * 1000,
+    except: except.map((text) => parseNetwork(text)!),
+    by: instance,
+    clock,
+    log,
+    write: (network, value, forMs) => writer.write(network, value, forMs),
+    onOutcome: (outcome) => metrics.ban(outcome),
+    onForgotten: () => metrics.banCountForgotten(),
+  });
+}
