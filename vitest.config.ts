@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import LongestFirst from "./test/longest-first.ts";
 
 export default defineConfig({
   test: {
@@ -9,6 +10,7 @@ export default defineConfig({
     /** Real servers share the processor with the tests, so more workers would only wait for each other. */
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     /** kafkajs sets one timer to a time already past. */
     execArgv: ["--disable-warning=TimeoutNegativeWarning"],
     testTimeout: 30_000,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { envNameOf } from "../../src/config/settings.ts";
-import type { BridgeSettings } from "../hosts/bridge.ts";
+import { type BridgeSettings, compileCache } from "../hosts/bridge.ts";
 import { keep } from "../hosts/keeper.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -29,7 +29,13 @@ export function environment({ settings = {}, env = {} }: Surroundings): Record<s
     (entry): entry is [string, string] => !entry[0].startsWith("SLUICE_") && entry[1] !== undefined,
   );
   const own = Object.entries(settings).map(([key, value]) => [envNameOf(key), String(value)] as const);
-  return { ...Object.fromEntries(outer), NO_COLOR: "1", ...Object.fromEntries(own), ...env };
+  return {
+    ...Object.fromEntries(outer),
+    NO_COLOR: "1",
+    NODE_COMPILE_CACHE: compileCache,
+    ...Object.fromEntries(own),
+    ...env,
+  };
 }
 
 /** Runs the program to its end. */

@@ -8,7 +8,7 @@ import { NativeServer } from "./server.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 /** Halves the work of a start, of which a run has hundreds. */
-const compileCache = join(tmpdir(), "sluice-compile-cache");
+export const compileCache = join(tmpdir(), "sluice-compile-cache");
 const READY_WITHIN_MS = 30_000;
 const GRACE_MS = 20_000;
 

@@ -1,0 +1,31 @@
+import { relative } from "node:path";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** What takes longest; begun last, one of these would keep one worker busy while the other has nothing to do. */
+const longest = [
+  "test/faults/faults.test.ts",
+  "test/app/sessions.test.ts",
+  "test/app/kafka-outage.test.ts",
+  "test/forwarder/thread.test.ts",
+  "test/cli/verify.test.ts",
+  "test/package.test.ts",
+  "test/app/kill.test.ts",
+  "test/hosts/kafka.test.ts",
+  "test/app/journal-failure.test.ts",
+  "test/app/redis-outage.test.ts",
+  "test/cli/tail.test.ts",
+  "test/cli/start-errors.test.ts",
+  "test/kafka/broker.test.ts",
+  "test/cli/replay.test.ts",
+];
+
+/** The order in which test files begin. */
+export default class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = longest.indexOf(relative(this.ctx.config.root, moduleId));
+      return at < 0 ? longest.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
