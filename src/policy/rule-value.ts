@@ -8,6 +8,7 @@ import { z } from "zod";
 import { redactor } from "../events/redact.ts";
 import { hint } from "../spelling.ts";
 import { type Condition, notEnded } from "./conditions/condition.ts";
+import { shownDigest } from "./conditions/tokens.ts";
 import { misspeltOp } from "./op-names.ts";
 import { type Rewrites, rewritesSchema } from "./rewrites.ts";
 import { conditionFields, readConditions } from "./rule-conditions.ts";
@@ -109,7 +110,8 @@ export function readValue(value: string, scope: Scope): ReadValue {
 }
 
 /**
- * A rule's value as it may be published: short forms and known fields as they are, everything else masked.
+ * A rule's value as it may be published: short forms and known fields as they are, of hashes of tokens as much as
+ * checks show, everything else masked.
  * What cannot be read might be anything, so nothing of it is shown.
  */
 export function redactedValue(value: string): string {
@@ -121,7 +123,7 @@ export function redactedValue(value: string): string {
   if (object === null) return masked;
   const shown = Object.entries(object).map(([name, field]) => [
     name,
-    isShown(name, field) ? shownField(field) : masked,
+    isShown(name, field) ? shownField(name, field) : masked,
   ]);
   return JSON.stringify(Object.fromEntries(shown));
 }
@@ -213,13 +215,14 @@ function firstProblem(error: z.ZodError): string {
 const secretName = /pass|secret|token|key|auth|cookie/i;
 
 /** What a rule sets may hold passwords, under the names that frp gives them. */
-function shownField(field: unknown): unknown {
+function shownField(name: string, field: unknown): unknown {
+  if (name === "tokens") return (field as readonly string[]).map(shownDigest);
   return typeof field === "object" && field !== null && !Array.isArray(field)
     ? hideSecrets(field as Record<string, unknown>)
     : field;
 }
 
 function isShown(name: string, field: unknown): boolean {
-  if (secretName.test(name) || !fieldNames.includes(name)) return false;
+  if ((name !== "tokens" && secretName.test(name)) || !fieldNames.includes(name)) return false;
   return fields.shape[name as keyof typeof fields.shape].safeParse(field).success;
 }

@@ -171,7 +171,10 @@ describe("the conditions of a rule", () => {
 describe("a published value of conditions", () => {
   // biome-ignore format: a table is read by its lines
   it.each<[object, object]>([
-    [{ tokens: [hash] }, { tokens: "***" }],
+    [{ tokens: [hash] }, { tokens: ["sha256:0a0a0a0a"] }],
+    [{ tokens: [hash, hash.toUpperCase().replace("SHA", "sha")] }, { tokens: ["sha256:0a0a0a0a", "sha256:0a0a0a0a"] }],
+    [{ tokens: [hash, "hunter2"] }, { tokens: "***" }],
+    [{ tokens: hash }, { tokens: "***" }],
     [{ clientFrom: ["10.0.0.0/8"], proxies: { ports: [22], requireEncryption: true } }, { clientFrom: ["10.0.0.0/8"], proxies: { ports: [22], requireEncryption: true } }],
     [{ hours: { zone: "UTC", windows: ["mon 08:00-18:00"] }, groups: ["staff"] }, { hours: { zone: "UTC", windows: ["mon 08:00-18:00"] }, groups: ["staff"] }],
     [{ proxies: { names: ["web"], passwords: ["hunter2"] } }, { proxies: "***" }],

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { listOf } from "../written.ts";
 import type { Condition } from "./condition.ts";
 
+const prefix = "sha256:";
 const shownDigits = 8;
 
 const form = "sha256:<64 hex digits>";
@@ -18,7 +19,7 @@ export const tokensSchema = listOf(digest, form, 64);
  * the same time, whichever matches.
  */
 export function oneOfTokens(hashes: z.infer<typeof tokensSchema>): Condition {
-  const known = hashes.map((text) => Buffer.from(text.slice("sha256:".length), "hex"));
+  const known = hashes.map((text) => Buffer.from(text.slice(prefix.length), "hex"));
   return {
     name: "tokens",
     code: "token_rejected",
@@ -30,12 +31,12 @@ export function oneOfTokens(hashes: z.infer<typeof tokensSchema>): Condition {
       const digest = hash("sha256", token, "buffer");
       let matches = false;
       for (const one of known) matches = timingSafeEqual(one, digest) || matches;
-      return { result: matches ? "pass" : "fail", seen: shownToken(digest.toString("hex")) };
+      return { result: matches ? "pass" : "fail", seen: shownDigest(prefix + digest.toString("hex")) };
     },
   };
 }
 
-/** Of a token only this much of its hash is ever shown. */
-export function shownToken(hexDigest: string): string {
-  return `sha256:${hexDigest.slice(0, shownDigits)}`;
+/** Of a token only this much of its hash, `sha256:` and 64 digits, is ever shown. */
+export function shownDigest(digest: string): string {
+  return digest.slice(0, prefix.length + shownDigits).toLowerCase();
 }
