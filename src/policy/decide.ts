@@ -28,9 +28,17 @@ const deniedByDefault: Refusal = { reason: standingReason, code: "default_deny",
  * rule refuses it; without a policy it is refused like any other, since such a rule can't be ruled out.
  */
 export function decide(policy: PolicyView, op: Op, facts: Facts): Decision {
+  return op.refusable ? decideBy(policy, op, new Findings(op, facts)) : recorded(policy.rules.revision);
+}
+
+/**
+ * The same, from findings that may look on at what is asked.
+ *
+ * @param op one that can be refused
+ * @param findings new, about this op
+ */
+export function decideBy(policy: PolicyView, op: Op, findings: Findings): Decision {
   const { rules, settings } = policy;
-  if (!op.refusable) return recorded(rules.revision);
-  const findings = new Findings(op, facts);
   if (!policy.available) findings.refuse(unavailable);
   else if (policy.refuseAsStale) findings.refuse(stale);
   else {
@@ -81,7 +89,7 @@ function askDomains(rules: RuleSet, op: Op, proxy: ProxyFacts, findings: Finding
     grant ??= granting;
     everyOneGranted &&= granting !== null;
   }
-  if (everyOneGranted) findings.grant ??= grant;
+  findings.grantDomains(grant, everyOneGranted);
 }
 
 function askOwnNames(rules: RuleSet, op: Op, findings: Findings): void {

@@ -1,5 +1,6 @@
 import type { Check, ReasonCode } from "../decision.ts";
 import type { Op } from "../op.ts";
+import type { Answered, Condition } from "./conditions/condition.ts";
 import type { Facts } from "./facts.ts";
 import type { ReadableRule, Rule } from "./rule.ts";
 import type { Scope } from "./rule-key.ts";
@@ -21,11 +22,12 @@ const mostChecks = 64;
 /**
  * What the rules say about one op, gathered while they are asked.
  *
- * Rules are asked from the most specific scope to the least, so the first cause found is the one to report.
+ * Rules are asked from the most specific scope to the least, so the first cause found is the one to report. What is
+ * protected is where explain looks on (trace.ts).
  */
 export class Findings {
-  readonly #op: Op;
-  readonly #facts: Facts;
+  protected readonly op: Op;
+  protected readonly facts: Facts;
   #checks: Check[] | null = null;
   /** By domain rule, what became of its conditions. */
   #failing: Map<ReadableRule, Refusal | null> | null = null;
@@ -39,8 +41,8 @@ export class Findings {
   set: Readonly<Record<string, unknown>> | null = null;
 
   constructor(op: Op, facts: Facts) {
-    this.#op = op;
-    this.#facts = facts;
+    this.op = op;
+    this.facts = facts;
   }
 
   get checks(): readonly Check[] {
@@ -56,9 +58,13 @@ export class Findings {
     this.refusal ??= refusal;
   }
 
+  protected wouldRefuse(refusal: Refusal): void {
+    this.unenforced ??= refusal;
+  }
+
   /** Asks the one rule that a scope may have for this op, and lets it grant. False when there is none in force. */
   ask(rule: Rule | undefined): boolean {
-    if (rule === undefined || !this.#inForce(rule)) return false;
+    if (rule === undefined || !this.inForce(rule)) return false;
     if (this.#grants(rule)) this.grant ??= rule;
     return true;
   }
@@ -78,17 +84,22 @@ export class Findings {
     let grant: Rule | null = null;
     for (const rule of rules) {
       if (mostExact !== null && rule.key.id !== mostExact.key.id) break;
-      if (!this.#inForce(rule)) continue;
+      if (!this.inForce(rule)) continue;
       mostExact ??= rule;
       if (this.#grants(rule)) grant ??= rule;
     }
     return grant;
   }
 
+  /** Lets the rule of one of the domains grant the op, if each of them has one that does. */
+  grantDomains(grant: Rule | null, everyOne: boolean): void {
+    if (everyOne) this.grant ??= grant;
+  }
+
   /** Asks each rule that is in force, and lets none of them grant or change anything. */
   askForRefusals(rules: readonly Rule[]): void {
     const { set } = this;
-    for (const rule of rules) if (this.#inForce(rule)) this.#grants(rule);
+    for (const rule of rules) if (this.inForce(rule)) this.#grants(rule);
     this.set = set;
   }
 
@@ -108,7 +119,7 @@ export class Findings {
         this.note({ rule: key, condition: "group", result: "fail", seen: "there is no such group" });
         failed ??= { reason: "a group of this user is missing", code: "group_missing", rule: key };
         if (!enforced) triedOut = true;
-      } else if (this.#inForce(rule)) {
+      } else if (this.inForce(rule)) {
         if (!rule.readable || rule.terms.effect === "deny") this.#grants(rule);
         else {
           const refusal = this.#failingOf(rule);
@@ -116,12 +127,12 @@ export class Findings {
           if (refusal === null) held = true;
           else if (!rule.terms.enforce) triedOut = true;
           // What is only being tried out counts as if it held.
-          if ((refusal === null || !rule.terms.enforce) && this.#pass(rule)) this.grant ??= rule;
+          if ((refusal === null || !rule.terms.enforce) && this.pass(rule)) this.grant ??= rule;
         }
       }
     }
     if (held || failed === null) return;
-    if (triedOut) this.unenforced ??= failed;
+    if (triedOut) this.wouldRefuse(failed);
     else this.refuse(failed);
   }
 
@@ -130,8 +141,8 @@ export class Findings {
     if (this.#checks.length < mostChecks) this.#checks.push(check);
   }
 
-  #inForce(rule: Rule): boolean {
-    const outOf = outOfForce(rule, this.#op, this.#facts.nowMs);
+  protected inForce(rule: Rule): boolean {
+    const outOf = outOfForce(rule, this.op, this.facts.nowMs);
     if (outOf !== null) this.note({ rule: rule.key.text, condition: outOf, result: "skip" });
     return outOf === null;
   }
@@ -155,15 +166,15 @@ export class Findings {
     if (failing !== null) this.#refusedBy(rule, failing);
     // An allow whose conditions are only being tried out grants as if they held.
     if (failing !== null && rule.terms.enforce) return false;
-    return this.#pass(rule);
+    return this.pass(rule);
   }
 
   /** Whether the rule grants, now that its conditions hold. */
-  #pass(rule: ReadableRule): boolean {
+  protected pass(rule: ReadableRule): boolean {
     const { effect, set } = rule.terms;
     this.note({ rule: rule.key.text, condition: "effect", result: "pass", seen: effect });
     // Rules are asked from the most specific scope on, so what is set already stays.
-    if (set && Object.hasOwn(set, this.#op.name)) this.set = { ...set[this.#op.name], ...this.set };
+    if (set && Object.hasOwn(set, this.op.name)) this.set = { ...set[this.op.name], ...this.set };
     return effect === "allow";
   }
 
@@ -175,7 +186,7 @@ export class Findings {
     if (rule.terms.conditions.length === 0) return null;
     const known = this.#failing?.get(rule);
     if (known !== undefined) return known;
-    const failing = this.#firstFailingOf(rule);
+    const failing = this.firstFailingOf(rule);
     if (rule.key.scope === "domain") {
       this.#failing ??= new Map();
       this.#failing.set(rule, failing);
@@ -183,9 +194,9 @@ export class Findings {
     return failing;
   }
 
-  #firstFailingOf(rule: ReadableRule): Refusal | null {
+  protected firstFailingOf(rule: ReadableRule): Refusal | null {
     for (const condition of rule.terms.conditions) {
-      const answered = condition.ask(this.#op, this.#facts);
+      const answered = this.answer(rule, condition);
       this.note({ rule: rule.key.text, condition: condition.name, ...answered });
       if (answered.result === "fail")
         return { reason: condition.reason, code: condition.code, rule: rule.key.text };
@@ -193,20 +204,27 @@ export class Findings {
     return null;
   }
 
+  protected answer(_rule: ReadableRule, condition: Condition): Answered {
+    return condition.ask(this.op, this.facts);
+  }
+
   #refusedBy(rule: ReadableRule, refusal: Refusal): void {
     if (rule.terms.enforce) this.refuse(refusal);
-    else this.unenforced ??= refusal;
+    else this.wouldRefuse(refusal);
   }
 }
 
 const denialCodes: Readonly<Partial<Record<Scope, ReasonCode>>> = { default: "default_deny", ban: "banned" };
 const noChecks: readonly Check[] = Object.freeze([]);
 
+/** The field of a rule that keeps it from being asked. */
+export type OutOfForce = "ops" | "notBefore" | "expiresAt";
+
 /**
  * What keeps a rule from being asked; null when it is in force. An allow that has ended still is: it refuses.
  * So is a rule that cannot be read, since nobody can tell what it is limited to.
  */
-function outOfForce(rule: Rule, op: Op, nowMs: number): "ops" | "notBefore" | "expiresAt" | null {
+export function outOfForce(rule: Rule, op: Op, nowMs: number): OutOfForce | null {
   if (!rule.readable) return null;
   const { effect, ops, notBeforeMs, expiresAtMs } = rule.terms;
   if (ops !== null && !ops.has(op.name)) return "ops";
