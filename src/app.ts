@@ -109,7 +109,7 @@ async function start(parts: WiringParts): Promise<App> {
     await announcer.stopped(ending.reason);
   });
   resources.onRelease("policy source", releaseMs, () => source.close());
-  const adminPort = await openAdminPort(parts, metrics, openedSessions, () =>
+  const adminPort = await openAdminPort(parts, metrics, openedSessions, replica, () =>
     ending.begun ? "stopping" : replica.available ? null : "no policy has been loaded yet",
   );
   const stopping = (): boolean => ending.begun;

@@ -1,5 +1,6 @@
 /**
- * The admin port: /healthz (the process answers), /readyz (it can decide ops now), /metrics, /v1/sessions.
+ * The admin port: /healthz (the process answers), /readyz (it can decide ops now), /metrics, /v1/sessions,
+ * /v1/explain.
  *
  * Whether Redis or Kafka are there at this moment does not enter readiness: Sluice answers without them.
  */
@@ -8,9 +9,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import type { Registry } from "prom-client";
 import { SluiceError } from "../errors.ts";
 import type { SessionFilter, SessionList } from "../sessions/listing.ts";
+import { type Explained, mostExplainedBytes } from "./explain.ts";
 import { sessionFilterIn } from "./session-filter.ts";
 
 export interface AdminParts {
@@ -19,9 +22,11 @@ export interface AdminParts {
   /** Why not ready, or null. */
   readonly notReady: () => string | null;
   readonly sessions: (filter: SessionFilter) => Promise<SessionList>;
+  /** Takes the body of the call. */
+  readonly explain: (body: string) => Explained | { readonly problem: string };
 }
 
-export function adminApp({ token, registry, notReady, sessions }: AdminParts): Hono {
+export function adminApp({ token, registry, notReady, sessions, explain }: AdminParts): Hono {
   const app = new Hono();
   app.get("/healthz", (c) => c.text("ok\n"));
   app.get("/readyz", (c) => {
@@ -40,6 +45,12 @@ export function adminApp({ token, registry, notReady, sessions }: AdminParts): H
   app.get("/v1/sessions", async (c) => {
     const asked = sessionFilterIn(c.req.query());
     return "problem" in asked ? c.json({ error: asked.problem }, 400) : c.json(await sessions(asked));
+  });
+  const tooLarge = `the body is larger than ${mostExplainedBytes} bytes`;
+  const limit = bodyLimit({ maxSize: mostExplainedBytes, onError: (c) => c.json({ error: tooLarge }, 400) });
+  app.post("/v1/explain", limit, async (c) => {
+    const explained = explain(await c.req.text());
+    return "problem" in explained ? c.json({ error: explained.problem }, 400) : c.json(explained);
   });
   app.notFound((c) => c.json({ error: "no such path" }, 404));
   return app;

@@ -1,5 +1,6 @@
 /** The two ports: the one that frps asks, and the one for operators. */
 import type { AddressInfo } from "node:net";
+import { explainAsked } from "../admin/explain.ts";
 import type { Metrics } from "../admin/metrics.ts";
 import { AdminPort, adminApp } from "../admin/server.ts";
 import type { Announcer } from "../announcer.ts";
@@ -22,15 +23,20 @@ export async function openAdminPort(
   { settings, clock, resources }: WiringParts,
   metrics: Metrics,
   sessions: Sessions,
+  policy: PolicyView,
   notReady: () => string | null,
 ): Promise<AddressInfo> {
   const { host, port, token } = settings.admin;
+  const { node, nodes } = settings;
+  const { counts: connections, proxies } = sessions;
   const admin = new AdminPort(
     adminApp({
       token,
       registry: metrics.registry,
       notReady,
       sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
+      explain: (body) =>
+        explainAsked(body, { policy, connections, proxies, node, nodes, nowMs: clock.now() }),
     }),
   );
   const address = await admin.listen(host, port);

@@ -41,6 +41,7 @@ function admin({ token, notReady = null }: Given = {}) {
     registry: metrics.registry,
     notReady: () => notReady,
     sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
+    explain: () => ({ problem: "not asked" }),
   });
   const get = (path: string, authorization?: string): Response | Promise<Response> =>
     app.request(path, authorization === undefined ? {} : { headers: { authorization } });

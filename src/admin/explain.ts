@@ -1,0 +1,179 @@
+/**
+ * What /v1/explain is asked, and what it answers: an op as frps sends it, or as an event tells of it, explained by the
+ * policy and the counts of this moment. Nothing is reserved, journaled or published by it.
+ */
+import { z } from "zod";
+import { nodeName, type Settings } from "../config/settings.ts";
+import { parseJson } from "../exact-json.ts";
+import { type Call, type MalformedReason, parseOp, recordedOp } from "../frp/wire.ts";
+import type { Op } from "../op.ts";
+import { type Explanation, explain } from "../policy/explain.ts";
+import type { ConnectionCounts, ProxyCounts } from "../policy/facts.ts";
+import type { PolicyView } from "../policy/policy.ts";
+import { hint } from "../spelling.ts";
+
+export const mostExplainedBytes = 1024 * 1024;
+
+export interface Explained extends Explanation {
+  /** The moment that it was judged for. */
+  readonly at: string;
+  /** What the event says was decided; null where an op was asked about. */
+  readonly recorded: Recorded | null;
+  /** What to know before believing the rest. */
+  readonly notes: readonly string[];
+}
+
+export interface ExplainParts {
+  readonly policy: PolicyView;
+  readonly connections: ConnectionCounts;
+  readonly proxies: ProxyCounts;
+  /** The name of the frps where none is given. */
+  readonly node: string;
+  readonly nodes: Settings["nodes"];
+  readonly nowMs: number;
+}
+
+const decided = z.object({
+  effect: z.string(),
+  reason: z.string(),
+  code: z.string(),
+  rule: z.string().nullable(),
+  revision: z.string(),
+  checks: z.array(z.object({ rule: z.string(), condition: z.string(), seen: z.string().optional() })),
+});
+const opEvent = z.object({
+  time: z.string(),
+  data: z.object({
+    protocol: z.string(),
+    node: z.string(),
+    op: z.string().min(1),
+    client: z.string().nullable(),
+    content: z.record(z.string(), z.unknown()),
+    decision: decided,
+  }),
+});
+type OpEvent = z.infer<typeof opEvent>;
+export type Recorded = Omit<z.infer<typeof decided>, "checks"> & { readonly time: string };
+
+const request = z.object({
+  op: z.unknown().optional(),
+  event: z.unknown().optional(),
+  node: nodeName.optional(),
+  client: z
+    .string()
+    .regex(/^c_[0-9a-f]{16}$/)
+    .optional(),
+  at: z.iso.datetime({ offset: true }).optional(),
+});
+const forms: Readonly<Record<string, string>> = {
+  node: "node must be the name of a frps: 1 to 64 of A-Z a-z 0-9 . _ -",
+  client: "client must be the public id of a client: c_ and 16 hex digits",
+  at: "at must be a time with its zone, such as 2027-01-31T08:00:00Z",
+};
+const names = Object.keys(request.shape);
+
+const malformed: Readonly<Record<MalformedReason, string>> = {
+  not_json: "op is not JSON",
+  not_utf8: "op is not UTF-8",
+  no_op: 'op must be what frps sends: {"op": "Login", "content": {…}}',
+  bad_content: "op has a content that frps never sends with this op",
+};
+
+/** @param text JSON: `{"op": …, "node", "client", "at"}` or `{"event": …, "at"}` */
+export function explainAsked(text: string, parts: ExplainParts): Explained | { readonly problem: string } {
+  let asked: unknown;
+  try {
+    asked = parseJson(text);
+  } catch {
+    return { problem: "the body is not JSON" };
+  }
+  const read = request.safeParse(asked);
+  if (!read.success) {
+    const field = String(read.error.issues[0]?.path[0] ?? "");
+    return { problem: forms[field] ?? "the body must be a JSON object with op or event" };
+  }
+  const unknown = Object.keys(asked as object).find((name) => !names.includes(name));
+  if (unknown !== undefined)
+    return { problem: `the body takes no ${unknown.slice(0, 64)}${hint(unknown, names)}` };
+  const { op, event, at } = read.data;
+  if ((op === undefined) === (event === undefined))
+    return { problem: "the body must have one of op and event" };
+  const nowMs = at === undefined ? parts.nowMs : Date.parse(at);
+  return event === undefined ? explainOp(read.data, parts, nowMs) : explainEvent(event, parts, nowMs);
+}
+
+function explainOp(
+  { op, node, client }: z.infer<typeof request>,
+  parts: ExplainParts,
+  nowMs: number,
+): Explained | { readonly problem: string } {
+  const parsed = parseOp(bodyOf(op), callAt(node ?? parts.node, parts, nowMs));
+  if (!parsed.ok) return { problem: malformed[parsed.reason] };
+  return explained(client === undefined ? parsed.op : { ...parsed.op, client }, parts, nowMs, null);
+}
+
+/** As frps would send it. */
+function bodyOf(op: unknown): Buffer {
+  try {
+    return Buffer.from(JSON.stringify(op));
+  } catch {
+    // JSON.stringify runs out of stack on what is nested thousands deep.
+    return Buffer.alloc(0);
+  }
+}
+
+function explainEvent(
+  event: unknown,
+  parts: ExplainParts,
+  nowMs: number,
+): Explained | { readonly problem: string } {
+  const read = opEvent.safeParse(event);
+  if (!read.success || read.data.data.protocol !== "frp") {
+    return { problem: "event must be one that Sluice published about an op of frps, such as login.refused" };
+  }
+  const { data, time } = read.data;
+  const call = callAt(data.node, parts, nowMs);
+  const op = recordedOp(data.op, data.client, data.content, call);
+  const { checks: _checks, ...decision } = data.decision;
+  return explained(op, parts, nowMs, {
+    recorded: { time, ...decision },
+    token: tokenIn(read.data, op, parts.policy),
+  });
+}
+
+interface FromEvent {
+  readonly recorded: Recorded;
+  readonly token: string | null | undefined;
+}
+
+function explained(op: Op, parts: ExplainParts, nowMs: number, event: FromEvent | null): Explained {
+  const { policy, connections, proxies } = parts;
+  const { tokenMeta } = policy.settings;
+  const explanation = explain(policy, op, { nowMs, tokenMeta, connections, proxies }, event?.token);
+  return {
+    at: new Date(nowMs).toISOString(),
+    recorded: event?.recorded ?? null,
+    ...explanation,
+    notes: notesOn(event?.token),
+  };
+}
+
+/** Undefined where the event hides no token. */
+function tokenIn({ data }: OpEvent, { metas }: Op, { settings }: PolicyView): string | null | undefined {
+  const brought = metas?.[settings.tokenMeta];
+  if (typeof brought !== "string" || !/^(\*\*\*|hmac:[0-9a-f]{32})$/.test(brought)) return undefined;
+  const seen = data.decision.checks.find(({ condition }) => condition === "tokens")?.seen ?? "";
+  return /^sha256:[0-9a-f]{8}/.exec(seen)?.[0] ?? null;
+}
+
+function notesOn(token: string | null | undefined): string[] {
+  if (token === undefined) return [];
+  return token === null
+    ? ["the token is masked in the event, and no rule looked at it then: tokens count as not matching"]
+    : ["the token is masked in the event: tokens are judged by the 8 digits that were recorded"];
+}
+
+function callAt(node: string, { nodes }: ExplainParts, atMs: number): Call {
+  const own = Object.hasOwn(nodes, node) ? nodes[node] : undefined;
+  return { node, subdomainHost: own?.subdomainHost, reqid: null, atMs };
+}
