@@ -33,11 +33,11 @@ export interface ExplainParts {
   readonly nowMs: number;
 }
 
+const outcome = { reason: z.string(), code: z.string(), rule: z.string().nullable() };
 const decided = z.object({
   effect: z.string(),
-  reason: z.string(),
-  code: z.string(),
-  rule: z.string().nullable(),
+  ...outcome,
+  wouldRefuse: z.object(outcome).optional(),
   revision: z.string(),
   checks: z.array(z.object({ rule: z.string(), condition: z.string(), seen: z.string().optional() })),
 });

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { version } from "../version.ts";
 import { showConfig } from "./config.ts";
+import { addExplainCommand } from "./explain-command.ts";
 import { command, configOption, epochId, isoTime, wholeNumber } from "./options.ts";
 import { type ReplayOptions, replay } from "./replay.ts";
 import { serve } from "./serve.ts";
@@ -120,6 +121,8 @@ export function program(): Command {
     .option("--json", "as one JSON object")
     .addHelpText("after", sessionsHelp)
     .action((options: SessionsOptions) => sessions(options));
+
+  addExplainCommand(sluice);
 
   command(sluice, "verify", "judge whether every event that was numbered is on Kafka, or named as lost")
     .addOption(configOption())

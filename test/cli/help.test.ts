@@ -22,6 +22,10 @@ describe("help", () => {
       ["--user", "--proxy", "--ip", "--node", "--limit", "--json", "unknown"],
     ],
     [
+      ["explain", "--help"],
+      ["--op", "--ip", "--token-file", "--input", "--last", "--policy", "outranked", "Examples"],
+    ],
+    [
       ["verify", "--help"],
       ["--instance", "UNANNOUNCED", "Exit codes"],
     ],
@@ -47,6 +51,29 @@ describe("a command line that cannot be meant", () => {
     [["tail", "-n", "x"], "argument 'x' is invalid. It must be a whole number"],
     [["tail", "-n", "-1"], "argument '-1' is invalid"],
     [["tail", "--type", "login.refusd"], "No event has such a type, did you mean login.refused?"],
+    [["explain", "--remote-port", "65536"], "It must be a port, at most 65535."],
+    [["explain", "--proxy-type", "tpc"], "Allowed choices are tcp, udp,"],
+    [
+      ["explain", "--token", "a", "--token-file", "b"],
+      "'--token <token>' cannot be used with option '--token-file",
+    ],
+    [
+      ["explain", "--input", "x", "--user", "bob"],
+      "'--input <file>' cannot be used with option '--user <name>'",
+    ],
+    [
+      ["explain", "--input", "x", "--op", "Ping"],
+      "'--input <file>' cannot be used with option '--op <name>'",
+    ],
+    [
+      ["explain", "--input", "x", "--last", "bob"],
+      "'--input <file>' cannot be used with option '--last <user>'",
+    ],
+    [
+      ["explain", "--last", "bob", "--proxy-type", "tcp"],
+      "'--last <user>' cannot be used with option '--proxy-type",
+    ],
+    [["explain", "--user", "bob", "--at", "noon"], "It must be a time with its zone"],
     [["config", "--json", "--table"], "'--table' cannot be used with option '--json'"],
   ])("%j gets one message with a way out, no stack, and exit code 2", async (args, message) => {
     const { code, stdout, stderr } = await sluice(args);

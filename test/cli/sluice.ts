@@ -19,6 +19,8 @@ interface Surroundings {
   /** More of the environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What stands on its standard input; nothing without it. */
+  readonly input?: string;
   /** What stands before the arguments; the program in the sources unless something else is named. */
   readonly command?: readonly [string, ...string[]];
 }
@@ -44,8 +46,9 @@ export async function sluice(args: readonly string[], surroundings: Surroundings
   const child = spawn(program, [...first, ...args], {
     cwd: surroundings.cwd,
     env: environment(surroundings),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  child.stdin.end(surroundings.input);
   const release = keep("process", child.pid!);
   const [stdout, stderr, [code]] = await Promise.all([
     text(child.stdout),

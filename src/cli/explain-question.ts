@@ -1,0 +1,169 @@
+/** What `sluice explain` asks: its options as the body of /v1/explain. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import type { Settings } from "../config/settings.ts";
+import { SluiceError, textOf } from "../errors.ts";
+import { parseJson } from "../exact-json.ts";
+import { lastRecords } from "../journal/tail.ts";
+import { parseRemote } from "../policy/addresses.ts";
+import { misspeltOp } from "../policy/op-names.ts";
+
+export interface OpOptions {
+  readonly op?: string;
+  readonly user?: string;
+  readonly ip?: string;
+  readonly node?: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly client?: string;
+  readonly proxy?: string;
+  readonly proxyType?: string;
+  readonly remotePort?: number;
+  readonly domain?: readonly string[];
+  readonly subdomain?: string;
+  readonly encrypted?: boolean;
+}
+
+export interface QuestionOptions extends OpOptions {
+  readonly input?: string;
+  readonly last?: string;
+  readonly at?: Date;
+}
+
+/** What describes an op, besides `op` itself. */
+export const opOptions = [
+  "user",
+  "ip",
+  "node",
+  "token",
+  "tokenFile",
+  "client",
+  "proxy",
+  "proxyType",
+  "remotePort",
+  "domain",
+  "subdomain",
+  "encrypted",
+] as const satisfies readonly (keyof OpOptions)[];
+
+const withAddress = ["Login", "NewUserConn", "CloseUserConn"];
+const aboutProxy = ["NewProxy", "CloseProxy", "NewUserConn", "CloseUserConn"];
+const known = new Set([...withAddress, ...aboutProxy, "Ping", "NewWorkConn"]);
+/** Ops of frp that tell what an option says. */
+const tellers: { readonly [Name in keyof OpOptions]?: readonly string[] } = {
+  ip: withAddress,
+  proxy: aboutProxy,
+  proxyType: aboutProxy,
+  remotePort: ["NewProxy"],
+  domain: ["NewProxy"],
+  subdomain: ["NewProxy"],
+  encrypted: ["NewProxy"],
+};
+
+/**
+ * Null where the journal has no op of `--last`.
+ *
+ * @throws SluiceError config_invalid for options that contradict each other, or a file that holds nothing to explain
+ */
+export async function questionOf(options: QuestionOptions, settings: Settings): Promise<object | null> {
+  const at = options.at && { at: options.at.toISOString() };
+  if (options.input !== undefined) return { ...(await inputOf(options.input)), ...at };
+  if (options.last !== undefined) {
+    const event = await lastOpOf(options.last, options.op, resolve(settings.data.dir));
+    return event && { event, ...at };
+  }
+  const { op = "Login", node, client } = options;
+  checkOp(op, options);
+  const token = options.tokenFile === undefined ? options.token : (await read(options.tokenFile)).trim();
+  const metas = token === undefined ? null : { [settings.policy.tokenMeta]: token };
+  return { op: { op, content: contentOf(op, options, metas) }, node, client, ...at };
+}
+
+function checkOp(op: string, options: OpOptions): void {
+  const meant = misspeltOp(op);
+  if (meant !== null) throw wrong(`no op is called ${op}, did you mean ${meant}?`);
+  if (op.startsWith("on_")) throw wrong("ops of prox cannot be explained in this version");
+  if (!known.has(op)) return;
+  if (options.user === undefined) {
+    throw wrong('say whose op it is with --user ("" is the anonymous one), or use --input or --last');
+  }
+  for (const [name, ops] of Object.entries(tellers)) {
+    if (options[name as keyof OpOptions] !== undefined && !ops.includes(op)) {
+      throw wrong(`${flagOf(name)} goes with ${ops.join(", ")}: ${op} does not tell it`);
+    }
+  }
+  const { ip } = options;
+  if (ip !== undefined && ip !== "pipe" && parseRemote(ip).ip === null) {
+    throw wrong("--ip must be an address, with or without a port, such as 203.0.113.9");
+  }
+}
+
+/** As frps sends it: what is not there is left out. */
+function contentOf(op: string, options: OpOptions, metas: object | null): object {
+  const { user, ip, proxy, proxyType, remotePort, domain, subdomain, encrypted } = options;
+  if (op === "Login") return { user, metas, client_address: ip };
+  return {
+    user: user === undefined ? undefined : { user, metas },
+    proxy_name: proxy,
+    proxy_type: proxyType,
+    remote_port: remotePort,
+    custom_domains: domain,
+    subdomain,
+    use_encryption: encrypted,
+    remote_addr: ip,
+  };
+}
+
+async function inputOf(file: string): Promise<object> {
+  const name = file === "-" ? "standard input" : file;
+  let input: unknown;
+  try {
+    input = parseJson(await read(file));
+  } catch (thrown) {
+    // The parser's own words quote what was read.
+    throw thrown instanceof SluiceError ? thrown : wrong(`${name} is not one JSON text`);
+  }
+  const { op, content, type, data } = (input ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof type === "string" && typeof data === "object") return { event: input };
+  if (typeof op === "string" && typeof content === "object") return { op: input };
+  throw wrong(
+    `${name} holds neither an op as frps sends it, {"op": "Login", "content": {…}}, nor an event of Sluice`,
+  );
+}
+
+async function read(file: string): Promise<string> {
+  try {
+    return file === "-" ? await text(process.stdin) : await readFile(file, "utf8");
+  } catch (thrown) {
+    throw wrong(`${file} cannot be read: ${textOf(thrown)}`);
+  }
+}
+
+/** The newest event about an op of a user, and of this name if one is given. */
+async function lastOpOf(user: string, op: string | undefined, dataDir: string): Promise<object | null> {
+  const field = `"user":${JSON.stringify(user)}`;
+  const isMeant = (event: string): boolean => {
+    // Most events are of others, and parsing takes its time.
+    if (!event.includes(field)) return false;
+    const { data } = JSON.parse(event) as { readonly data: Readonly<Record<string, unknown>> };
+    return data.user === user && data.content !== undefined && (op ?? data.op) === data.op;
+  };
+  try {
+    const [record] = await lastRecords(dataDir, 1, isMeant);
+    return record === undefined ? null : (JSON.parse(record.event) as object);
+  } catch (thrown) {
+    if (thrown instanceof SluiceError) throw thrown;
+    const problem = `the journal in ${dataDir} (data.dir, SLUICE_DATA_DIR) cannot be read: ${textOf(thrown)}`;
+    throw new SluiceError("data_dir_unusable", problem, { cause: thrown });
+  }
+}
+
+/** `remotePort` as `--remote-port`. */
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function wrong(text: string): SluiceError {
+  return new SluiceError("config_invalid", text);
+}
