@@ -10,7 +10,7 @@ import { decide, decideBy } from "./decide.ts";
 import type { Facts } from "./facts.ts";
 import { nameProblem } from "./own-names.ts";
 import type { PolicySettings, PolicyView } from "./policy.ts";
-import { type MetRule, type Outcome, outcomes, Trace } from "./trace.ts";
+import { type MetRule, Trace } from "./trace.ts";
 
 /** An op that asks for thousands of domains may meet thousands of rules. */
 const mostRules = 1000;
@@ -52,29 +52,22 @@ export function explain(policy: PolicyView, op: Op, facts: Facts, token?: string
   const trace = new Trace(op, facts, token);
   const { set, ...decision } = op.refusable ? decideBy(policy, op, trace) : decide(policy, op, facts);
   const { available, refuseAsStale: stale, rules, settings } = policy;
-  const { met } = trace;
-  const shown = listed(met, settings.mode);
+  const met = trace.met(mostRules);
   return {
     op: aboutOp(op),
     decision,
     set: set === undefined ? null : hideSecrets(set),
     policy: { available, stale, rules: rules.size, mode: settings.mode },
-    rules: shown,
-    rulesLeftOut: met.length - shown.length,
+    rules: met.map((rule) => inMode(settings.mode, rule)),
+    rulesLeftOut: trace.size - met.length,
     ownNames: ownNamesOf(policy, op),
     default: defaultOf(policy, op, trace, met),
   };
 }
 
 /** In observe mode what refuses only says so. */
-function listed(met: readonly MetRule[], mode: PolicySettings["mode"]): readonly MetRule[] {
-  const shown = met.map((rule) =>
-    mode === "observe" && rule.outcome === "refused" ? { ...rule, outcome: "would_refuse" as const } : rule,
-  );
-  if (shown.length <= mostRules) return shown;
-  const weight = (outcome: Outcome): number => outcomes.indexOf(outcome);
-  const kept = new Set(shown.toSorted((a, b) => weight(a.outcome) - weight(b.outcome)).slice(0, mostRules));
-  return shown.filter((rule) => kept.has(rule));
+function inMode(mode: PolicySettings["mode"], rule: MetRule): MetRule {
+  return mode === "observe" && rule.outcome === "refused" ? { ...rule, outcome: "would_refuse" } : rule;
 }
 
 function ownNamesOf(policy: PolicyView, op: Op): Explanation["ownNames"] {

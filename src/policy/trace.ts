@@ -16,7 +16,7 @@ import { type RuleTerms, redactedValue } from "./rule-value.ts";
  * What became of a rule, the weightiest first. `held`: it grants nothing, or not the whole op, and refuses nothing.
  * `not_needed`: a group that does not let pass, beside one that does. `outranked`: of its scope a more exact one counts.
  */
-export const outcomes = [
+const outcomes = [
   "refused",
   "would_refuse",
   "granted",
@@ -76,9 +76,20 @@ export class Trace extends Findings {
     this.#token = token;
   }
 
-  /** In the order in which they were met. */
-  get met(): readonly MetRule[] {
-    return Array.from(this.#met, ([key, { rule, outcome, detail, conditions }]) => ({
+  /** How many rules were met. */
+  get size(): number {
+    return this.#met.size;
+  }
+
+  /** In the order in which they were met; of more than `most` those of the weightiest outcomes. */
+  met(most: number): readonly MetRule[] {
+    let entries = [...this.#met];
+    if (entries.length > most) {
+      const weight = ([, { outcome }]: readonly [string, Entry]): number => outcomes.indexOf(outcome);
+      const kept = new Set(entries.toSorted((a, b) => weight(a) - weight(b)).slice(0, most));
+      entries = entries.filter((entry) => kept.has(entry));
+    }
+    return entries.map(([key, { rule, outcome, detail, conditions }]) => ({
       key,
       value: rule && redactedValue(rule.value),
       effect: rule?.readable ? rule.terms.effect : null,

@@ -18,6 +18,7 @@ const shown = (text: string): string => `sha256:${hash("sha256", text).slice(0, 
 const rules = {
   "user:alice": { tokens: [`sha256:${hash("sha256", token)}`], limits: { loginsPerMinute: 5 } },
   "user:carol": { set: { NewProxy: { sk: "s3cret-that-is-set", bandwidth_limit: "1MB" } } },
+  "user:erin": { proxies: { max: 3 } },
   "ip:203.0.113.0/24": { effect: "require" },
   "ip:0.0.0.0/0": "deny not from there",
   "node:edge-1": "deny closed",
@@ -79,7 +80,7 @@ describe("sluice explain", () => {
       "node:edge-1               deny     refused: closed",
       "refused by user:alice: token missing or wrong [token_rejected]",
     ]);
-    expect(printed.at(-1)).toMatch(/^revision [0-9a-f]{16}, 5 rules, at \S+Z$/);
+    expect(printed.at(-1)).toMatch(/^revision [0-9a-f]{16}, 6 rules, at \S+Z$/);
   });
 
   it("takes the token from a file, or from standard input", async () => {
@@ -149,6 +150,17 @@ describe("sluice explain", () => {
       seen: "0 of 5",
     });
     expect((await sluice(["tail", "--json", "-n", "1000"], { settings })).stdout).toBe(before);
+  });
+
+  it("judges by the counts of this moment", async () => {
+    const proxy = (name: string) => ["--op", "NewProxy", "--user", "erin", "--proxy", `erin.${name}`];
+    const seen = async () => (await json(proxy("b"))).rules[0]?.conditions[0]?.seen;
+    expect(await seen()).toBe("0 others of 3");
+    const user = { user: "erin", metas: null, run_id: "0123456789abcde1" };
+    await call(bridge.url, "NewProxy", { user, proxy_name: "erin.a", proxy_type: "tcp" });
+    expect(await seen()).toBe("1 others of 3");
+    const alone = await json([...proxy("b"), "--policy", policyFile]);
+    expect(alone.rules[0]?.conditions[0]?.seen).toBe("0 others of 3");
   });
 
   it("says that an op cannot be refused", async () => {
