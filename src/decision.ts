@@ -36,9 +36,14 @@ export interface Check {
   readonly rule: string;
   /** What of the rule was asked: `effect`, `expiresAt`, `value`, or the name of a condition. */
   readonly condition: string;
-  readonly result: "pass" | "fail" | "skip" | "not_enforceable";
+  /** `unknown` only where an op is judged from its record, which does not tell; never live, and in no event. */
+  readonly result: "pass" | "fail" | "skip" | "not_enforceable" | "unknown";
   /** What was there, in words fit for a log. Never a secret. */
   readonly seen?: string;
+  /** Of a condition that counts: how many there were, without this op. */
+  readonly count?: number;
+  /** And from how many on it fails. */
+  readonly limit?: number;
 }
 
 export interface Decision {

@@ -22,6 +22,10 @@ const check = object({
   condition: z.string(),
   result: z.enum(["pass", "fail", "skip", "not_enforceable"]),
   seen: z.string().optional(),
+  /** Of a condition that counts: how many there were, without this op. */
+  count: count.optional(),
+  /** And from how many on it fails. */
+  limit: count.optional(),
 });
 
 const outcome = { reason: z.string(), code: z.string(), rule: z.string().nullable() };

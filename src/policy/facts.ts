@@ -8,26 +8,44 @@ export interface Facts {
   readonly tokenMeta: string;
   readonly connections: ConnectionCounts;
   readonly proxies: ProxyCounts;
+  /** Only where an op is judged from its record, never live. */
+  readonly recorded?: Recorded;
 }
 
+/** What the record of an op tells beside its content, where it is judged anew. */
+export interface Recorded {
+  /** How a condition counts that the record leaves open. */
+  readonly unknownAs: "pass" | "fail";
+  /**
+   * Of a token that the record hides: what its decision's check showed of it, null where none did. Undefined where
+   * nothing is hidden: what was brought stands in the op's metas.
+   */
+  readonly hiddenToken: string | null | undefined;
+}
+
+/**
+ * @param limit that the count is asked for. A record tells it for the same limit only: under another one others would
+ * have been let in before
+ * @returns null where a record does not tell, never live
+ */
 export interface ProxyCounts {
   /** How many proxies of other names a user has open at a node. */
-  others(node: string, user: string, name: string): number;
+  others(node: string, user: string, name: string, limit?: number): number | null;
 }
 
 /** Whose connections are counted together. */
 export type CountedBy = "user" | "proxy" | "ip";
 
-/** How many user connections there are; asked only where a rule limits them. */
+/** How many user connections there are; asked only where a rule limits them. `limit` and null as in ProxyCounts. */
 export interface ConnectionCounts {
   /** Open now, of those whose end will be told. */
-  open(by: CountedBy, id: string): number;
+  open(by: CountedBy, id: string, limit?: number): number | null;
   /** Begun within this minute. */
-  begun(by: CountedBy, id: string): number;
+  begun(by: CountedBy, id: string, limit?: number): number | null;
   /** Logins let in within this minute. */
-  logins(by: CountedBy, id: string): number;
+  logins(by: CountedBy, id: string, limit?: number): number | null;
   /** Whether this node is known to tell when connections of this proxy type end. */
-  endsAnnounced(node: string, proxyType: string | null): boolean;
+  endsAnnounced(node: string, proxyType: string | null): boolean | null;
 }
 
 /** Addresses that count as one subscriber: of IPv6 anybody has at least a /64 to choose from. */

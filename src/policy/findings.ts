@@ -17,7 +17,7 @@ export interface Refusal {
 export const standingReason = "refused by policy";
 
 /** An op may ask for thousands of domains: so many checks are listed, the rest is only made. */
-const mostChecks = 64;
+export const mostChecks = 64;
 
 /**
  * What the rules say about one op, gathered while they are asked.
@@ -198,7 +198,7 @@ export class Findings {
     for (const condition of rule.terms.conditions) {
       const answered = this.answer(rule, condition);
       this.note({ rule: rule.key.text, condition: condition.name, ...answered });
-      if (answered.result === "fail")
+      if (answered.result === "fail" || (answered.result === "unknown" && !this.#hopes))
         return { reason: condition.reason, code: condition.code, rule: rule.key.text };
     }
     return null;
@@ -206,6 +206,11 @@ export class Findings {
 
   protected answer(_rule: ReadableRule, condition: Condition): Answered {
     return condition.ask(this.op, this.facts);
+  }
+
+  /** Whether what a record leaves open counts as held. */
+  get #hopes(): boolean {
+    return this.facts.recorded?.unknownAs === "pass";
   }
 
   #refusedBy(rule: ReadableRule, refusal: Refusal): void {

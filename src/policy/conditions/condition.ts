@@ -18,11 +18,14 @@ export interface Condition {
   ask(op: Op, facts: Facts): Answered;
 }
 
-export interface Answered {
-  /** `skip` where the op is none that this condition is asked at. */
-  readonly result: Check["result"];
-  /** What was there, in words fit for a log. Never a secret. */
-  readonly seen?: string;
+/** `result` is `skip` where the op is none that this condition is asked at. */
+export type Answered = Pick<Check, "result" | "seen" | "count" | "limit">;
+
+/** Of a condition that counts. */
+export function counted(count: number | null, limit: number, what = ""): Answered {
+  if (count === null)
+    return { result: "unknown", seen: `no count was recorded for a limit of ${limit}`, limit };
+  return { result: count < limit ? "pass" : "fail", seen: `${count}${what} of ${limit}`, count, limit };
 }
 
 /** An allow refuses from its end on for as long as its key exists. */

@@ -4,7 +4,7 @@ import type { Op } from "../../op.ts";
 import { type CountedBy, subscriberOf } from "../facts.ts";
 import type { Scope } from "../rule-key.ts";
 import { count, fieldsOf } from "../written.ts";
-import type { Answered, Condition } from "./condition.ts";
+import { type Condition, counted } from "./condition.ts";
 
 const limit = count.optional();
 export const limitsSchema = fieldsOf({
@@ -14,7 +14,7 @@ export const limitsSchema = fieldsOf({
 });
 
 /** Whose connections a rule of a scope counts; of other scopes nobody's. */
-const countedByScope: Readonly<Partial<Record<Scope, CountedBy>>> = {
+export const countedByScope: Readonly<Partial<Record<Scope, CountedBy>>> = {
   user: "user",
   group: "user",
   proxy: "proxy",
@@ -46,10 +46,14 @@ function mostConnections(limit: number, by: CountedBy): Condition {
       const id = subjectOf(op, by);
       if (op.name !== "NewUserConn" || id === null) return { result: "skip" };
       const type = op.proxy?.type ?? null;
-      if (!connections.endsAnnounced(op.node, type)) {
+      const announced = connections.endsAnnounced(op.node, type);
+      if (announced === null) {
+        return { result: "unknown", seen: "whether ends are told was not recorded", limit };
+      }
+      if (!announced) {
         return { result: "not_enforceable", seen: `${op.node} does not tell ends of ${type ?? "this type"}` };
       }
-      return counted(connections.open(by, id), limit);
+      return counted(connections.open(by, id, limit), limit);
     },
   };
 }
@@ -63,7 +67,7 @@ function mostConnectionsPerMinute(limit: number, by: CountedBy): Condition {
     ask(op, { connections }) {
       const id = subjectOf(op, by);
       if (op.name !== "NewUserConn" || id === null) return { result: "skip" };
-      return counted(connections.begun(by, id), limit);
+      return counted(connections.begun(by, id, limit), limit);
     },
   };
 }
@@ -77,7 +81,7 @@ function mostLoginsPerMinute(limit: number, by: CountedBy): Condition {
     ask(op, { connections }) {
       const id = subjectOf(op, by);
       if (op.name !== "Login" || id === null) return { result: "skip" };
-      return counted(connections.logins(by, id), limit);
+      return counted(connections.logins(by, id, limit), limit);
     },
   };
 }
@@ -86,8 +90,4 @@ function subjectOf({ user, proxy, remote }: Op, by: CountedBy): string | null {
   if (by === "user") return user;
   if (by === "proxy") return proxy?.name ?? null;
   return remote?.ip ? subscriberOf(remote.ip) : null;
-}
-
-function counted(soFar: number, limit: number): Answered {
-  return { result: soFar < limit ? "pass" : "fail", seen: `${soFar} of ${limit}` };
 }

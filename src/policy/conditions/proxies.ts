@@ -8,7 +8,7 @@ import { frpProxyTypes, type Op, type ProxyFacts, routedByDomain } from "../../o
 import { canonicalDomain, domainList } from "../domains.ts";
 import type { Facts } from "../facts.ts";
 import { count, fieldsOf, flag, listOf } from "../written.ts";
-import type { Answered, Condition } from "./condition.ts";
+import { type Answered, type Condition, counted } from "./condition.ts";
 import { type Glob, matchesGlob, parseGlob } from "./glob.ts";
 
 const mostListed = 1000;
@@ -78,8 +78,8 @@ export function proxiesOf(wanted: Wanted): readonly Condition[] {
       ),
     max !== undefined &&
       part("max", "too_many_proxies", "too many proxies", (op, proxy, { proxies }) => {
-        const others = proxies.others(op.node, op.user ?? "", proxy.name);
-        return { result: others < max ? "pass" : "fail", seen: `${others} others of ${max}` };
+        const others = proxies.others(op.node, op.user ?? "", proxy.name, max);
+        return counted(others, max, " others");
       }),
   ].filter((condition) => typeof condition === "object");
 }
