@@ -48,7 +48,8 @@ module.exports = {
       "the app's commands and the forwarder's thread",
       {
         path: "^src/",
-        pathNot: "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/replay|cli/tail-kafka|cli/verify\\.ts)",
+        pathNot:
+          "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/replay|cli/simulate-kafka|cli/tail-kafka|cli/verify\\.ts)",
       },
       { path: "^src/kafka/", pathNot: "^src/kafka/settings" },
     ),

@@ -35,3 +35,27 @@ export function isoTime(text: string): Date {
   }
   return time;
 }
+
+const spans: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90s`, `15m`, `24h`, `7d`, in milliseconds. */
+export function duration(text: string): number {
+  const [, digits, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
+  if (digits === undefined || unit === undefined) {
+    throw new InvalidArgumentError("It must be a span such as 90s, 15m, 24h or 7d.");
+  }
+  return Number(digits) * spans[unit]!;
+}
+
+/** A time, or how long ago it was. */
+export type Moment = Date | { readonly agoMs: number };
+
+export function moment(text: string): Moment {
+  try {
+    return /^\d+[a-z]+$/.test(text) ? { agoMs: duration(text) } : isoTime(text);
+  } catch {
+    throw new InvalidArgumentError(
+      "It must be a span such as 24h or 7d, or a time with its zone, such as 2027-01-31T08:00:00Z.",
+    );
+  }
+}

@@ -7,6 +7,7 @@ import { command, configOption, epochId, isoTime, wholeNumber } from "./options.
 import { type ReplayOptions, replay } from "./replay.ts";
 import { serve } from "./serve.ts";
 import { type SessionsOptions, sessions } from "./sessions.ts";
+import { addSimulateCommand } from "./simulate-command.ts";
 import { type TailOptions, tail } from "./tail.ts";
 import { patternProblem, typeList } from "./type-filter.ts";
 import { type VerifyOptions, verify } from "./verify.ts";
@@ -132,6 +133,8 @@ export function program(): Command {
     .option("--json", "the report as one JSON document")
     .addHelpText("after", verifyHelp)
     .action((options: VerifyOptions) => verify(options));
+
+  addSimulateCommand(sluice);
   return sluice;
 }
 

@@ -1,0 +1,82 @@
+/** `sluice simulate`: what another policy would have said of the operations that are recorded. */
+import { resolve } from "node:path";
+import { type Clock, systemClock } from "../clock.ts";
+import { loadSettings } from "../config/load.ts";
+import { SluiceError } from "../errors.ts";
+import { redactor } from "../events/redact.ts";
+import { Simulation } from "../simulate/simulation.ts";
+import type { Moment } from "./options.ts";
+import { ProgressBar } from "./progress-bar.ts";
+import { printable, printableJson } from "./screen-text.ts";
+import { type CandidateOptions, candidateOf } from "./simulate-candidate.ts";
+import { readJournal } from "./simulate-journal.ts";
+import { readKafka } from "./simulate-kafka.ts";
+import type { RecordedEvents } from "./simulate-reading.ts";
+import { type Simulated, simulateJson, simulateText } from "./simulate-report.ts";
+
+export interface SimulateOptions extends CandidateOptions {
+  readonly config?: string;
+  readonly since: Moment;
+  readonly until?: Moment;
+  readonly kafka?: boolean;
+  readonly user?: string;
+  readonly op?: readonly string[];
+  readonly strict?: boolean;
+  readonly json?: boolean;
+}
+
+/** @throws SluiceError config_invalid, for a candidate that cannot be read too; of the source that is read */
+export async function simulate(options: SimulateOptions, clock: Clock = systemClock): Promise<void> {
+  const { settings } = loadSettings(options.config ?? null, process.env);
+  const { user, op } = options;
+  const [fromMs, untilMs] = [
+    msOf(options.since, clock),
+    options.until ? msOf(options.until, clock) : clock.now(),
+  ];
+  if (fromMs >= untilMs) throw new SluiceError("config_invalid", "--since is not before --until");
+  const bar = new ProgressBar(process.stderr, clock);
+  const say = (notice: string): void =>
+    bar.above(() => void process.stderr.write(`sluice: ${printable(notice)}\n`));
+  const policy = await candidateOf(options, settings, clock, say);
+  const { redact, hmacKey } = settings.events;
+  const simulation = new Simulation({
+    policy,
+    subdomainHost: (node) => settings.nodes[node]?.subdomainHost,
+    keyed: redact === "hmac" && hmacKey !== undefined ? redactor("hmac", hmacKey) : null,
+    fromMs,
+    untilMs,
+    user,
+    ops: op && new Set(op),
+  });
+  const ending = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort(signal));
+  const add = (event: string, topic: string | null): void => simulation.add(event, topic);
+  const events: RecordedEvents = { fromMs, signal: ending.signal, bar, add, say };
+  try {
+    if (options.kafka) await readKafka(events, settings);
+    else await readJournal(events, resolve(settings.data.dir));
+  } finally {
+    bar.end();
+  }
+  if (ending.signal.aborted) {
+    say("ended before all was read: no report");
+    process.exitCode = ending.signal.reason === "SIGINT" ? 130 : 143;
+    return;
+  }
+  const simulated: Simulated = { policy, fromMs, untilMs, report: simulation.report() };
+  show(simulated, options);
+  if (options.strict && simulated.report.changed > 0) process.exitCode = 1;
+}
+
+function show(simulated: Simulated, { json }: SimulateOptions): void {
+  if (!json) {
+    process.stdout.write(`${simulateText(simulated).join("\n")}\n`);
+    return;
+  }
+  const text = JSON.stringify(simulateJson(simulated));
+  process.stdout.write(`${process.stdout.isTTY ? printableJson(text) : text}\n`);
+}
+
+function msOf(moment: Moment, clock: Clock): number {
+  return moment instanceof Date ? moment.getTime() : clock.now() - moment.agoMs;
+}
