@@ -15,16 +15,19 @@ import type { SessionsObserver } from "./sessions/sessions.ts";
 export function observer(metrics: Metrics, log: Log, bans: Bans | null): BridgeObserver & FrpEdgeObserver {
   return {
     answered(op, decision, durationMs) {
-      metrics.answered(op.known ? op.name : "unknown", decision.effect, durationMs);
+      const { effect, wouldRefuse } = decision;
+      const name = op.known ? op.name : "unknown";
+      metrics.answered(name, effect, durationMs);
       for (const { rule, result } of decision.checks) {
         if (result === "not_enforceable") metrics.notEnforceable(rule);
       }
-      if (decision.effect === "refused") {
+      if (effect === "refused") {
         log.info(line(op, decision, durationMs), "refused");
         bans?.refused(op, decision);
-      } else if (decision.wouldRefuse)
-        log.info({ ...line(op, decision, durationMs), wouldRefuse: decision.wouldRefuse }, "would refuse");
-      else if (log.isLevelEnabled("debug")) log.debug(line(op, decision, durationMs), decision.effect);
+      } else if (wouldRefuse) {
+        metrics.wouldRefuse(name, wouldRefuse.rule, wouldRefuse.code);
+        log.info({ ...line(op, decision, durationMs), wouldRefuse }, "would refuse");
+      } else if (log.isLevelEnabled("debug")) log.debug(line(op, decision, durationMs), effect);
     },
     unrecorded(op, kept, answer) {
       metrics.unrecorded(kept.failure, answer.kind);

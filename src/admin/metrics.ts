@@ -25,6 +25,11 @@ export class Metrics {
   readonly registry = new Registry();
   readonly sessions: SessionMetrics;
   readonly #ops = this.#counter("sluice_ops_total", "Ops answered", ["op", "effect"]);
+  readonly #wouldRefuse = this.#counter(
+    "sluice_ops_would_refuse_total",
+    "Ops allowed that would have been refused, were all rules enforced",
+    ["op", "scope", "code"],
+  );
   readonly #unrecorded = this.#counter(
     "sluice_ops_unrecorded_total",
     "Ops answered before their record was durable",
@@ -88,10 +93,14 @@ export class Metrics {
     this.#duration.observe(durationMs / 1000);
   }
 
+  /** @param rule the key, without prefix, of the rule that would refuse; null when it is no rule's doing */
+  wouldRefuse(op: string, rule: string | null, code: string): void {
+    this.#wouldRefuse.inc({ op, scope: rule === null ? "none" : scopeOf(rule), code });
+  }
+
   /** @param rule its key without prefix */
   notEnforceable(rule: string): void {
-    // A label for each rule would be as many series as the policy has rules.
-    this.#notEnforceable.inc({ scope: rule.slice(0, rule.indexOf(":")) });
+    this.#notEnforceable.inc({ scope: scopeOf(rule) });
   }
 
   unrecorded(failure: string, answer: string): void {
@@ -224,4 +233,9 @@ export class Metrics {
       },
     });
   }
+}
+
+/** A label for each rule would be as many series as the policy has rules. */
+function scopeOf(rule: string): string {
+  return rule.split(":", 1)[0]!;
 }

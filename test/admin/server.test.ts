@@ -188,6 +188,9 @@ describe("the metrics", () => {
     const { metrics, get } = admin();
     metrics.answered("Login", "allowed", 1);
     metrics.answered("Login", "allowed", 1);
+    metrics.wouldRefuse("NewProxy", "user:alice:b", "proxy_port");
+    metrics.wouldRefuse("NewProxy", "default", "default_deny");
+    metrics.wouldRefuse("Login", null, "default_deny");
     metrics.unrecorded("journal_full", "refuse");
     metrics.malformed("not_json");
     metrics.turnedAway(401);
@@ -198,6 +201,9 @@ describe("the metrics", () => {
     metrics.deadLetter('odd"topic');
     expect(Object.fromEntries(await scraped(get))).toMatchObject({
       'sluice_ops_total{op="Login",effect="allowed"}': 2,
+      'sluice_ops_would_refuse_total{op="NewProxy",scope="user",code="proxy_port"}': 1,
+      'sluice_ops_would_refuse_total{op="NewProxy",scope="default",code="default_deny"}': 1,
+      'sluice_ops_would_refuse_total{op="Login",scope="none",code="default_deny"}': 1,
       'sluice_ops_unrecorded_total{failure="journal_full",answer="refuse"}': 1,
       'sluice_malformed_total{reason="not_json"}': 1,
       'sluice_calls_turned_away_total{status="401"}': 1,
