@@ -12,6 +12,16 @@ const stripe = Number(process.env.VITEST_POOL_ID ?? 0) % STRIPES;
 
 const given = new Set<number>();
 
+/** The first loopback port of a range, as a test's subject demands it, on which nothing listens. */
+export async function freePortOf(from: number, to: number): Promise<number> {
+  for (let port = from; port <= to; port++) {
+    if (given.has(port) || !(await isFree(port))) continue;
+    given.add(port);
+    return port;
+  }
+  throw new Error(`no port from ${from} to ${to} is free`);
+}
+
 /** A loopback port on which nothing listens; never the same one twice in a process. */
 export async function freePort(): Promise<number> {
   for (;;) {
