@@ -58,6 +58,21 @@ export function callMix(seed: number): () => Call {
   };
 }
 
+/** Nothing but the pings of one user. */
+export function pingsOf(user: string, seed = 1): () => Call {
+  let count = 0;
+  return () => {
+    count += 1;
+    return call(
+      "Ping",
+      user,
+      "",
+      "",
+      `b${seed.toString(16).padStart(7, "0")}${count.toString(16).padStart(8, "0")}`,
+    );
+  };
+}
+
 /** As an frps asks of each proxy of a client that has gone. */
 export function closeProxies(user: string, count: number, seed: number): Call[] {
   return Array.from({ length: count }, (_, at) =>

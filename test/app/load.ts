@@ -30,9 +30,12 @@ export interface LoadOptions {
   readonly url: string;
   readonly perSecond?: number;
   readonly seed?: number;
+  /** Gives the next call, instead of the mix. */
+  readonly next?: () => Call;
+  /** How often the calls that are due are sent, in milliseconds. */
+  readonly everyMs?: number;
 }
 
-const everyMs = 10;
 /** Go's http.DefaultTransport. */
 const idleConnections = 2;
 /** A bridge that answers nothing must not drown this process. */
@@ -47,9 +50,8 @@ export class Load implements AsyncDisposable {
   readonly #timer: NodeJS.Timeout;
   #inFlight = 0;
 
-  constructor({ url, perSecond = 500, seed = 1 }: LoadOptions) {
+  constructor({ url, perSecond = 500, seed = 1, next = callMix(seed), everyMs = 10 }: LoadOptions) {
     this.#url = url;
-    const next = callMix(seed);
     let lastMs = performance.now();
     let due = 0;
     this.#timer = setInterval(() => {
