@@ -1,6 +1,6 @@
 /** Recipes about when, from where and how often, against real servers. */
 import { randomBytes } from "node:crypto";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { decide } from "../../src/policy/decide.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 import { describeWith } from "../hosts/describe-with.ts";
@@ -9,6 +9,8 @@ import { tcpUser } from "../hosts/frp-user.ts";
 import { freePort } from "../hosts/ports.ts";
 import { facts, login, view } from "../policy/cases.ts";
 import { linesOf, Place } from "./recipes.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const blocked = /blocked/;
 

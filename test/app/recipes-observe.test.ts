@@ -1,10 +1,12 @@
 /** The recipe for a default deny that is tried in production first, against real servers. */
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { sluice } from "../cli/sluice.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { tcpUser } from "../hosts/frp-user.ts";
 import { freePort } from "../hosts/ports.ts";
 import { Place, recipeNames } from "./recipes.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 describeWith(["redis", "frp"], "the README's recipe for a default deny", () => {
   it("refuses nobody while it is tried, tells who would have been refused, and then refuses them", async () => {

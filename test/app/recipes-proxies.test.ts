@@ -2,11 +2,13 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { connect, createServer } from "node:net";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { describeWith } from "../hosts/describe-with.ts";
 import { tcpUser } from "../hosts/frp-user.ts";
 import { freePort, freePortOf } from "../hosts/ports.ts";
 import { Place } from "./recipes.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 describeWith(["redis", "frp"], "the README's recipe", () => {
   it("for ports per user opens those, and refuses others and other types of proxies", async () => {

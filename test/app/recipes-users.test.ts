@@ -1,11 +1,13 @@
 /** Recipes about who gets in, against real servers. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { describeWith } from "../hosts/describe-with.ts";
 import { tcpUser } from "../hosts/frp-user.ts";
 import { freePort } from "../hosts/ports.ts";
 import { Place } from "./recipes.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** As frpc has it by default; the other tests' frpcs send pings. */
 const withoutPings = { settings: { transport: { poolCount: 1, heartbeatInterval: -1 } } };

@@ -104,17 +104,24 @@ describe("for any rules and any op", () => {
     const keysOf = (op: Op): string[] => [
       `op:${op.name}`,
       `node:${op.node}`,
-      ...(op.user === null ? [] : [`user:${op.user}`]),
+      ...(op.user === null ? [] : [`user:${op.user}`, "group:of-all"]),
+      ...(op.client && op.known ? [`client:${op.client}`] : []),
       ...(op.proxy && op.known ? [`proxy:${op.proxy.name}`] : []),
       ...(op.remote?.ip ? [`ip:${op.remote.ip}`] : []),
+      ...(op.known ? (op.proxy?.domains ?? []) : []).map((domain) => `domain:${domain}`),
     ];
     fc.assert(
       fc.property(anyRules, anyOp, anyPolicy, fc.nat(), (entries, op, policy, pick) => {
         const keys = keysOf(op);
+        const key = keys[pick % keys.length]!;
         const rules = new RuleSet(entries);
-        rules.set(keys[pick % keys.length]!, "deny");
-        expect(decide(view(rules, policy), op, facts).effect).toBe("refused");
+        if (key === "group:of-all") rules.set(`user:${op.user}`, `{"groups":["guests","of-all"]}`);
+        rules.set(key, "deny");
+        const { effect, checks } = decide(view(rules, policy), op, facts);
+        expect(effect).toBe("refused");
+        expect(checks).toContainEqual({ rule: key, condition: "effect", result: "fail", seen: "deny" });
       }),
+      { numRuns: 500 },
     );
   });
 
