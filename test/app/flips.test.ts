@@ -15,7 +15,7 @@ import { idOf, Load } from "./load.ts";
 const count = Number(process.env.SLUICE_TEST_FLIPS ?? 1000);
 const perSecond = 1000;
 /** Mean pause of half of it: some flips are read alone, and some are overwritten before they are. */
-const gapMs = 8;
+const gapMs = 5;
 /** Rules that stay, so that a revision is made of more than the one that changes. */
 const steady: [string, string][] = [
   ["user:bob", "deny"],

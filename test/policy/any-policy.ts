@@ -49,6 +49,8 @@ export const anyKey = fc.oneof(
     "ip:0.0.0.0/0",
     "ip:::ffff:198.51.100.7",
     "ip:2001:db8::/32",
+    "ban:198.51.100.7",
+    "ban:2001:db8::/32",
   ),
   fc.constantFrom(...domains, "A.example.com").map((domain) => `domain:${domain}`),
 );

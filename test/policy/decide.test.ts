@@ -107,7 +107,7 @@ describe("for any rules and any op", () => {
       ...(op.user === null ? [] : [`user:${op.user}`, "group:of-all"]),
       ...(op.client && op.known ? [`client:${op.client}`] : []),
       ...(op.proxy && op.known ? [`proxy:${op.proxy.name}`] : []),
-      ...(op.remote?.ip ? [`ip:${op.remote.ip}`] : []),
+      ...(op.remote?.ip ? [`ip:${op.remote.ip}`, `ban:${op.remote.ip}`] : []),
       ...(op.known ? (op.proxy?.domains ?? []) : []).map((domain) => `domain:${domain}`),
     ];
     fc.assert(
@@ -282,6 +282,7 @@ function covers(key: string, op: Op): boolean {
     case "proxy":
       return op.known && name === id;
     case "ip":
+    case "ban":
       return op.remote?.ip != null && naiveNetworks[id]!.test(op.remote.ip);
     case "domain":
       return op.known && (op.proxy?.domains ?? []).some((domain) => overlaps(domain, id));
