@@ -46,6 +46,20 @@ describeWith(["redis", "frp"], "the README's recipe for a default deny", () => {
     await place.frpc("bob");
     await place.takeBack(noted.split("\n")[0]!);
   });
+
+  it("refuses nobody either where the whole bridge observes, whatever the rules say", async () => {
+    const place = await Place.start({ "policy.mode": "observe" });
+    await place.follow("enforce");
+    const remotePort = await freePort();
+    await place.frpc("bob", { proxies: [place.tcp("ssh", remotePort)], until: "all" });
+    expect(await (await tcpUser(remotePort)).served).toBe(true);
+    const { data } = await place.event("session.started");
+    const wouldRefuse = { code: "default_deny", rule: "default", reason: "ask for access" };
+    expect(data.decision).toMatchObject({ effect: "allowed", wouldRefuse });
+    const metrics = await (await fetch(`${place.bridge.adminUrl}/metrics`)).text();
+    const labels = `{op="NewUserConn",scope="default",code="default_deny"}`;
+    expect(metrics).toContain(`sluice_ops_would_refuse_total${labels} 1\n`);
+  });
 });
 
 it("every recipe of the README is proven", () => {
