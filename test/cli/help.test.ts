@@ -24,6 +24,8 @@ describe("help", () => {
     [
       ["explain", "--help"],
       ["--op", "--ip", "--token-file", "--input", "--last", "--policy", "outranked", "Examples"],
+    ],
+    [
       ["simulate", "--help"],
       ["--policy", "--since", "--until", "--kafka", "--strict", "undecidable", "Exit codes"],
     ],
