@@ -9,6 +9,7 @@ import { type Call, type MalformedReason, parseOp, recordedOp } from "../frp/wir
 import type { Op } from "../op.ts";
 import { type Explanation, explain } from "../policy/explain.ts";
 import type { ConnectionCounts, ProxyCounts } from "../policy/facts.ts";
+import { hiddenTokenIn } from "../policy/hidden-token.ts";
 import type { PolicyView } from "../policy/policy.ts";
 import { hint } from "../spelling.ts";
 
@@ -52,7 +53,6 @@ const opEvent = z.object({
     decision: decided,
   }),
 });
-type OpEvent = z.infer<typeof opEvent>;
 export type Recorded = Omit<z.infer<typeof decided>, "checks"> & { readonly time: string };
 
 const request = z.object({
@@ -137,38 +137,36 @@ function explainEvent(
   const { checks: _checks, ...decision } = data.decision;
   return explained(op, parts, nowMs, {
     recorded: { time, ...decision },
-    token: tokenIn(read.data, op, parts.policy),
+    hiddenToken: hiddenTokenIn(op.metas, parts.policy.settings.tokenMeta, data.decision.checks),
   });
 }
 
 interface FromEvent {
   readonly recorded: Recorded;
-  readonly token: string | null | undefined;
+  readonly hiddenToken: string | null | undefined;
 }
 
 function explained(op: Op, parts: ExplainParts, nowMs: number, event: FromEvent | null): Explained {
   const { policy, connections, proxies } = parts;
   const { tokenMeta } = policy.settings;
-  const explanation = explain(policy, op, { nowMs, tokenMeta, connections, proxies }, event?.token);
+  const hiddenToken = event?.hiddenToken;
+  const facts = { nowMs, tokenMeta, connections, proxies };
+  const explanation = explain(
+    policy,
+    op,
+    hiddenToken === undefined ? facts : { ...facts, recorded: { unknownAs: "fail", hiddenToken } },
+  );
   return {
     at: new Date(nowMs).toISOString(),
     recorded: event?.recorded ?? null,
     ...explanation,
-    notes: notesOn(event?.token),
+    notes: notesOn(hiddenToken),
   };
 }
 
-/** Undefined where the event hides no token. */
-function tokenIn({ data }: OpEvent, { metas }: Op, { settings }: PolicyView): string | null | undefined {
-  const brought = metas?.[settings.tokenMeta];
-  if (typeof brought !== "string" || !/^(\*\*\*|hmac:[0-9a-f]{32})$/.test(brought)) return undefined;
-  const seen = data.decision.checks.find(({ condition }) => condition === "tokens")?.seen ?? "";
-  return /^sha256:[0-9a-f]{8}/.exec(seen)?.[0] ?? null;
-}
-
-function notesOn(token: string | null | undefined): string[] {
-  if (token === undefined) return [];
-  return token === null
+function notesOn(hiddenToken: string | null | undefined): string[] {
+  if (hiddenToken === undefined) return [];
+  return hiddenToken === null
     ? ["the token is masked in the event, and no rule looked at it then: tokens count as not matching"]
     : ["the token is masked in the event: tokens are judged by the 8 digits that were recorded"];
 }

@@ -47,9 +47,8 @@ export interface Explanation {
   } | null;
 }
 
-/** @param token see Trace: for an op that was read from an event */
-export function explain(policy: PolicyView, op: Op, facts: Facts, token?: string | null): Explanation {
-  const trace = new Trace(op, facts, token);
+export function explain(policy: PolicyView, op: Op, facts: Facts): Explanation {
+  const trace = new Trace(op, facts);
   const { set, ...decision } = op.refusable ? decideBy(policy, op, trace) : decide(policy, op, facts);
   const { available, refuseAsStale: stale, rules, settings } = policy;
   const met = trace.met(mostRules);

@@ -1,6 +1,5 @@
 import type { Check, ReasonCode } from "../decision.ts";
 import type { Op } from "../op.ts";
-import type { Answered, Condition } from "./conditions/condition.ts";
 import type { Facts } from "./facts.ts";
 import type { ReadableRule, Rule } from "./rule.ts";
 import type { Scope } from "./rule-key.ts";
@@ -196,16 +195,12 @@ export class Findings {
 
   protected firstFailingOf(rule: ReadableRule): Refusal | null {
     for (const condition of rule.terms.conditions) {
-      const answered = this.answer(rule, condition);
+      const answered = condition.ask(this.op, this.facts);
       this.note({ rule: rule.key.text, condition: condition.name, ...answered });
       if (answered.result === "fail" || (answered.result === "unknown" && !this.#hopes))
         return { reason: condition.reason, code: condition.code, rule: rule.key.text };
     }
     return null;
-  }
-
-  protected answer(_rule: ReadableRule, condition: Condition): Answered {
-    return condition.ask(this.op, this.facts);
   }
 
   /** Whether what a record leaves open counts as held. */

@@ -2,12 +2,9 @@
  * Findings that remember each rule they met: what became of it, and what each of its conditions saw.
  *
  * Guarantee: what is found is what Findings finds. Everything here looks on, and asks what Findings passed over once
- * more, aside; only `token` changes an answer, for an op whose token is not known any more.
+ * more, aside.
  */
 import type { Check } from "../decision.ts";
-import type { Op } from "../op.ts";
-import type { Answered, Condition } from "./conditions/condition.ts";
-import type { Facts } from "./facts.ts";
 import { Findings, type OutOfForce, outOfForce, type Refusal } from "./findings.ts";
 import type { ReadableRule, Rule } from "./rule.ts";
 import { type RuleTerms, redactedValue } from "./rule-value.ts";
@@ -63,18 +60,8 @@ function momentText(ms: number | null): string {
 
 export class Trace extends Findings {
   readonly #met = new Map<string, Entry>();
-  readonly #token: string | null | undefined;
   /** What is asked covers only a part of what the op asks for. */
   #partly = false;
-
-  /**
-   * @param token of an event whose token is masked, as its checks showed it (`sha256:` and 8 digits), null where none
-   *   did; undefined where the op itself brings its token, or none
-   */
-  constructor(op: Op, facts: Facts, token?: string | null) {
-    super(op, facts);
-    this.#token = token;
-  }
 
   /** How many rules were met. */
   get size(): number {
@@ -175,16 +162,9 @@ export class Trace extends Findings {
     entry.failing = failing;
     entry.conditions = rule.terms.conditions.map((condition) => ({
       condition: condition.name,
-      ...this.answer(rule, condition),
+      ...condition.ask(this.op, this.facts),
     }));
     return failing;
-  }
-
-  protected override answer(rule: ReadableRule, condition: Condition): Answered {
-    if (this.#token === undefined || condition.name !== "tokens") return super.answer(rule, condition);
-    if (this.#token === null) return { result: "fail", seen: "not in the event" };
-    const { tokens } = JSON.parse(redactedValue(rule.value)) as { readonly tokens: readonly string[] };
-    return { result: tokens.includes(this.#token) ? "pass" : "fail", seen: `${this.#token}, as recorded` };
   }
 
   #refuses({ rule: key, reason }: Refusal, outcome: "refused" | "would_refuse"): void {

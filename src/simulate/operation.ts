@@ -3,7 +3,7 @@ import type { OpData } from "../events/data.ts";
 import type { EventOf, EventType } from "../events/schema.ts";
 import { recordedOp } from "../frp/wire.ts";
 import type { Op } from "../op.ts";
-import { noToken } from "../policy/conditions/tokens.ts";
+import { hiddenTokenIn } from "../policy/hidden-token.ts";
 import { type RecordedCounts, recordedCounts } from "./recorded-counts.ts";
 
 /** The events of ops that can be refused. */
@@ -38,8 +38,16 @@ export interface Operation {
   readonly open: string | null;
 }
 
-/** Refusals that no rule and no setting of the policy made: what it would have said is not recorded. */
-const notThePolicys: ReadonlySet<string> = new Set(["not_recorded", "policy_unavailable", "policy_stale"]);
+/**
+ * Refusals that no rule and no setting of the policy made, or a ban, which comes and goes by itself: what the policy would
+ * have said is not recorded.
+ */
+const notThePolicys: ReadonlySet<string> = new Set([
+  "not_recorded",
+  "policy_unavailable",
+  "policy_stale",
+  "banned",
+]);
 
 /** Why an event takes no part. */
 export type LeftOut = "not the policy's" | "correction" | "not of frp";
@@ -69,7 +77,7 @@ export function operationIn(
     outcome: outcomeOf(decision),
     cause: { rule, reason },
     rewrite: data.rewrite,
-    hiddenToken: hiddenTokenOf(op, data, settings.tokenMeta),
+    hiddenToken: hiddenTokenIn(op.metas, settings.tokenMeta, decision.checks),
     counts: recordedCounts(decision.checks),
     open,
   };
@@ -110,18 +118,4 @@ function agrees({ proxy }: Op, data: OpData): boolean {
   const recorded = data.proxy?.domains ?? [];
   const asked = proxy?.domains ?? [];
   return asked.length === recorded.length && asked.every((domain, at) => domain === recorded[at]);
-}
-
-/** What redaction puts in a secret's place is never taken for one: whoever brings such a token is told as hidden. */
-export function isHidden(value: unknown): boolean {
-  return typeof value === "string" && (value === "***" || value.startsWith("hmac:"));
-}
-
-function hiddenTokenOf(op: Op, { decision }: OpData, tokenMeta: string): string | null | undefined {
-  if (!isHidden(op.metas?.[tokenMeta])) return undefined;
-  const check = decision.checks.find(
-    ({ condition, seen }) =>
-      condition === "tokens" && (seen === noToken || /^sha256:[0-9a-f]{8}$/.test(seen ?? "")),
-  );
-  return check?.seen ?? null;
 }

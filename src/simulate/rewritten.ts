@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Decision } from "../decision.ts";
 import type { OpData } from "../events/data.ts";
 import { type Redact, redactor } from "../events/redact.ts";
-import { isHidden } from "./operation.ts";
+import { isHidden } from "../policy/hidden-token.ts";
 
 export interface Compared {
   /** Names of fields that differ for certain. */

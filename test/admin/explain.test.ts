@@ -190,7 +190,7 @@ describe("an event that is explained", () => {
   it("says that its token is not known where no rule looked at it", async () => {
     const [, explained] = await admin({ "user:alice": tokenRule }).post({ event: eventOf(withToken, {}) });
     expect(explained.decision.code).toBe("token_rejected");
-    expect(explained.rules[0]?.conditions[0]?.seen).toBe("not in the event");
+    expect(explained.rules[0]?.conditions[0]?.seen).toBe("hidden in the event");
     expect(explained.notes).toEqual([
       expect.stringContaining("masked in the event, and no rule looked at it"),
     ]);
