@@ -34,8 +34,8 @@ const help = `Measures how long a policy change takes from Redis to be in force 
 Ends with code 1 when p99 of in force is above 10 ms.`;
 
 const targetMs = 10;
-/** Answers before the first flip, so that the bridge has met its hot path. */
-const warmUp = 2000;
+/** Of the load before the first flip, so that the bridge has met its hot path. */
+const warmUpS = 2;
 
 interface Work {
   readonly count: number;
@@ -63,7 +63,7 @@ async function measure({ count, perSecond, gapMs }: Work): Promise<boolean> {
   operator.disconnect();
   const bridge = await startBridge({ "redis.url": redis.url, "log.level": "warn" });
   const load = new Load({ url: bridge.url, perSecond, everyMs: 1, next: pingsOf("alice") });
-  await load.more(warmUp);
+  await load.more(warmUpS * perSecond);
   const startedMs = performance.now();
   const flips = await flipRule({ url: redis.url, key, count, gapMs }, Math.random);
   const spentMs = performance.now() - startedMs;
