@@ -22,7 +22,6 @@ export type ReasonCode =
   | "too_many_logins"
   | "too_many_connections"
   | "too_many_new_connections"
-  | "condition_failed"
   | "rule_unreadable"
   | "own_names"
   | "policy_unavailable"
