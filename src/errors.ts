@@ -9,6 +9,8 @@ export const errorCodes = {
   data_dir_in_use: "another process holds the data directory",
   data_dir_unusable: "the data directory cannot be created or written",
   policy_unreadable: "the policy file cannot be read or parsed",
+  policy_invalid: "a rule to be written cannot be read, or a key cannot be told; nothing was written",
+  policy_unwritable: "the policy file cannot be written",
   policy_unavailable: "no policy has been loaded yet",
   journal_full: "the disk, or journal.maxBytes, is used up",
   journal_io: "the disk refused a write or a sync",

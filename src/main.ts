@@ -10,6 +10,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
+/** What whoever typed the command can put right. */
+const wrongInput: ReadonlySet<string> = new Set(["config_invalid", "policy_invalid"]);
+
 try {
   await program().parseAsync(process.argv);
 } catch (thrown) {
@@ -20,7 +23,7 @@ try {
 
 function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
-  return thrown instanceof SluiceError && thrown.code === "config_invalid" ? 2 : 1;
+  return thrown instanceof SluiceError && wrongInput.has(thrown.code) ? 2 : 1;
 }
 
 /** A failure that nobody foresaw comes with its stack. */

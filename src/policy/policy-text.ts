@@ -41,13 +41,16 @@ function placeOf(thrown: unknown, json: string): string {
 
 interface Token {
   readonly text: string;
+  readonly from: number;
   readonly end: number;
 }
 
-function* tokensOf(json: string): Generator<Token> {
+export function* tokensOf(json: string): Generator<Token> {
   const token = /\s*("(?:[^"\\]|\\.)*"|[{}[\]:,]|true|false|null|-?[\d.eE+-]+)/y;
-  for (let found = token.exec(json); found; found = token.exec(json))
-    yield { text: found[1]!, end: token.lastIndex };
+  for (let found = token.exec(json); found; found = token.exec(json)) {
+    const end = token.lastIndex;
+    yield { text: found[1]!, from: end - found[1]!.length, end };
+  }
 }
 
 /** @param json valid JSON */

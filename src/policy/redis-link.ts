@@ -18,11 +18,12 @@
  * Rights it needs: `+auth +ping +subscribe +select +client|id +client|tracking +scan +get +pttl`, the channel
  * `&__redis__:invalidate` and the keys `%R~<prefix>policy:* %R~<prefix>ban:*`.
  */
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { Clock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
-import { type RedisAddress, tlsOptions } from "./redis-address.ts";
-import { keyName, type Reading, readKeys } from "./redis-reading.ts";
+import type { RedisAddress } from "./redis-address.ts";
+import { cutConnection, redisConnection, redisDenied, redisError, signIn } from "./redis-connection.ts";
+import { keyName, type Reading, readKeys, scanKeys } from "./redis-reading.ts";
 
 export interface LinkTiming {
   /** Until the TCP connection stands. Short: a SYN lost just before the network returns must not cost a second. */
@@ -46,8 +47,6 @@ export interface LinkOptions {
   /** Both connections have just answered, so nothing said before is still on its way. */
   readonly onAlive: () => void;
 }
-
-const scanCount = 1000;
 
 export class RedisLink {
   /** Resolves with the reason when the link is lost. */
@@ -95,24 +94,14 @@ export class RedisLink {
     this.#reason = this.#errorOf(thrown);
     this.#cancelTimer();
     this.#options.signal.removeEventListener("abort", this.#end);
-    for (const connection of [this.#subscribed, this.#reading]) {
-      connection.disconnect();
-      // disconnect() waits for the other side to close too, which a stopped server never does.
-      connection.stream?.destroy();
-    }
+    for (const connection of [this.#subscribed, this.#reading]) cutConnection(connection);
     this.#resolveLost(this.#reason);
     return this.#reason;
   }
 
   /** All keys that begin with `prefix`, in parts; a key may come twice. Keys are named as `keyName` does. */
-  async *scan(prefix: string): AsyncGenerator<readonly string[]> {
-    const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
-    let cursor = "0";
-    do {
-      const [next, keys] = await this.#reading.scanBuffer(cursor, "MATCH", pattern, "COUNT", scanCount);
-      cursor = String(next);
-      if (keys.length > 0) yield keys.map(keyName);
-    } while (cursor !== "0");
+  scan(prefix: string): AsyncGenerator<readonly string[]> {
+    return scanKeys(this.#reading, prefix);
   }
 
   /** What these keys hold. Reads are answered in the order in which they were asked. */
@@ -139,32 +128,18 @@ export class RedisLink {
 
   async #signIn(connection: Redis): Promise<void> {
     await connection.connect();
-    const { user, password } = this.#options.address;
-    if (password === null) return;
     try {
-      await connection.call("AUTH", ...(user === null ? [password] : [user, password]));
+      await signIn(connection, this.#options.address);
     } catch (thrown) {
       if (this.#reason) throw thrown;
-      throw this.#denied(textOf(thrown));
+      throw redisDenied(this.#options.address, textOf(thrown));
     }
   }
 
   #connection(): Redis {
     const { address, timing } = this.#options;
-    const connection = new Redis({
-      host: address.host,
-      port: address.port,
-      ...(address.tls && { tls: tlsOptions(address) }),
-      protocol: 2,
-      lazyConnect: true,
-      connectTimeout: address.tls ? timing.openWithinMs : timing.connectWithinMs,
-      retryStrategy: null,
-      enableReadyCheck: false,
-      enableOfflineQueue: false,
-      autoResubscribe: false,
-      autoResendUnfulfilledCommands: false,
-      disableClientInfo: true,
-    });
+    const connectWithinMs = address.tls ? timing.openWithinMs : timing.connectWithinMs;
+    const connection = redisConnection({ address, connectWithinMs });
     connection.on("error", (error) => {
       this.#complaint ??= textOf(error);
     });
@@ -201,23 +176,10 @@ export class RedisLink {
     });
   }
 
-  /** Nothing of ioredis's own error goes on: it carries the command, and AUTH's arguments are the password. */
   #errorOf(thrown: unknown): SluiceError {
     if (thrown instanceof SluiceError) return thrown;
     const text = textOf(thrown);
-    if (/^(NOAUTH|WRONGPASS|NOPERM)/.test(text)) return this.#denied(text);
-    const why = this.#complaint ?? text;
-    return new SluiceError("redis_unavailable", `Redis at ${this.#options.address.text}: ${why}`, {
-      retryable: true,
-    });
-  }
-
-  #denied(text: string): SluiceError {
-    const where = `Redis at ${this.#options.address.text}`;
-    return new SluiceError(
-      "redis_denied",
-      `${where} refuses the user or password of redis.url (SLUICE_REDIS_URL), or a right is missing: ${text}`,
-      { retryable: true },
-    );
+    const refused = /^(NOAUTH|WRONGPASS|NOPERM)/.test(text);
+    return redisError(this.#options.address, refused ? text : (this.#complaint ?? text));
   }
 }

@@ -1,5 +1,6 @@
 /** What a Redis key holds now: its value and what is left of its TTL. */
 import type { Redis } from "ioredis";
+import { notAString } from "./store.ts";
 
 /**
  * A key as text with one character for each byte: a key that is not UTF-8 keeps its name, so that its value is
@@ -16,8 +17,18 @@ export interface Reading {
   readonly leftMs: number | null;
 }
 
-/** Stands for a value that is a list, a hash or so; as a rule it cannot be read, which is meant. */
-const notAString = "(a Redis value that is not a string)";
+const scanCount = 1000;
+
+/** All keys that begin with `prefix`, in parts; a key may come twice. Keys are named as `keyName` does. */
+export async function* scanKeys(connection: Redis, prefix: string): AsyncGenerator<readonly string[]> {
+  const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
+  let cursor = "0";
+  do {
+    const [next, keys] = await connection.scanBuffer(cursor, "MATCH", pattern, "COUNT", scanCount);
+    cursor = String(next);
+    if (keys.length > 0) yield keys.map(keyName);
+  } while (cursor !== "0");
+}
 
 /**
  * Asks for all at once; the answers keep the order. GET and not MGET, which passes a list off as no key at all.

@@ -1,0 +1,149 @@
+/**
+ * The policy file, for commands.
+ *
+ * Guarantees: the file is whole at every moment, written beside its place and renamed, with the mode that it had;
+ * two commands at once do not undo each other's changes, since the file beside is made by one at a time. What no
+ * change names stays as it is, to the last space.
+ */
+import { open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { SluiceError, textOf } from "../errors.ts";
+import { readPolicyText } from "./policy-text.ts";
+import { policyTextWith } from "./policy-text-edit.ts";
+import type { PolicyStore, SetOptions, StoreChange, StoredRule } from "./store.ts";
+
+/** Another command is done within this time, or was killed. */
+const otherDoneWithinMs = 3_000;
+const lookEveryMs = 20;
+const ownersOnly = 0o600;
+
+export class FileStore implements PolicyStore {
+  readonly kind = "file";
+  readonly description: string;
+  readonly #path: string;
+
+  /** @param path policy.file; it need not exist */
+  constructor(path: string) {
+    this.#path = resolve(path);
+    this.description = `file ${this.#path}`;
+  }
+
+  /** @throws SluiceError policy_unreadable */
+  async *all(): AsyncGenerator<StoredRule> {
+    for (const [key, value] of rulesIn(await this.#read(), this.#path)) yield { key, value, leftMs: null };
+  }
+
+  /** @throws SluiceError policy_unreadable */
+  async get(key: string): Promise<StoredRule | null> {
+    const value = rulesIn(await this.#read(), this.#path).get(key);
+    return value === undefined ? null : { key, value, leftMs: null };
+  }
+
+  /** @throws SluiceError policy_invalid for a TTL, policy_unreadable, policy_unwritable */
+  async set(
+    key: string,
+    value: string,
+    { ttlMs = null, ifAbsent = false }: SetOptions = {},
+  ): Promise<boolean> {
+    if (ttlMs !== null) {
+      throw new SluiceError(
+        "policy_invalid",
+        "a policy file has no TTLs: give the rule an expiresAt instead, such as " +
+          '{"effect":"allow","expiresAt":"2027-01-31T08:00:00Z"}, or keep the policy in Redis (redis.url)',
+      );
+    }
+    return this.#edit((rules) => (ifAbsent && rules.has(key) ? [] : [{ key, value }]));
+  }
+
+  /** @throws SluiceError policy_unreadable, policy_unwritable */
+  remove(key: string): Promise<boolean> {
+    return this.#edit((rules) => (rules.has(key) ? [{ key, value: null }] : []));
+  }
+
+  /** All in one. @throws SluiceError policy_unreadable, policy_unwritable */
+  async apply(changes: readonly StoreChange[], onMade: (count: number) => void = () => {}): Promise<void> {
+    await this.#edit(() => changes);
+    onMade(changes.length);
+  }
+
+  async close(): Promise<void> {}
+
+  /** Whether anything was to be changed. */
+  async #edit(changesOf: (rules: ReadonlyMap<string, string>) => readonly StoreChange[]): Promise<boolean> {
+    // A link stays, and what it names is written.
+    const path = await realpath(this.#path).catch(() => this.#path);
+    const beside = await this.#openBeside(`${path}.new`);
+    let renamed = false;
+    try {
+      const text = await this.#read();
+      const changes = changesOf(rulesIn(text, this.#path));
+      if (changes.length === 0) return false;
+      const mode = (await stat(path).catch(() => null))?.mode ?? ownersOnly;
+      await beside.chmod(mode & 0o777);
+      await beside.writeFile(policyTextWith(text, changes));
+      await beside.sync();
+      await rename(`${path}.new`, path);
+      renamed = true;
+      return true;
+    } catch (thrown) {
+      if (thrown instanceof SluiceError) throw thrown;
+      throw this.#unwritable(thrown);
+    } finally {
+      await beside.close();
+      // Behind the rename it would be another command's.
+      if (!renamed) await rm(`${path}.new`, { force: true });
+    }
+  }
+
+  async #openBeside(path: string): ReturnType<typeof open> {
+    for (let waitedMs = 0; ; waitedMs += lookEveryMs) {
+      try {
+        return await open(path, "wx", ownersOnly);
+      } catch (thrown) {
+        if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw this.#unwritable(thrown);
+        if (waitedMs >= otherDoneWithinMs) {
+          throw new SluiceError(
+            "policy_unwritable",
+            `another command is writing the policy file: ${path} is there; if none is, remove it`,
+            { retryable: true },
+          );
+        }
+      }
+      await pause(lookEveryMs);
+    }
+  }
+
+  async #read(): Promise<string> {
+    try {
+      return await readFile(this.#path, "utf8");
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return "";
+      throw unreadable(this.#path, textOf(thrown), thrown);
+    }
+  }
+
+  #unwritable(cause: unknown): SluiceError {
+    const text = `the policy file ${this.#path} (policy.file) cannot be written: ${textOf(cause)}`;
+    return new SluiceError("policy_unwritable", text, { cause });
+  }
+}
+
+function rulesIn(text: string, path: string): ReadonlyMap<string, string> {
+  if (text === "") return new Map();
+  try {
+    return readPolicyText(text).rules;
+  } catch (thrown) {
+    throw unreadable(path, textOf(thrown), thrown);
+  }
+}
+
+function unreadable(path: string, problem: string, cause: unknown): SluiceError {
+  return new SluiceError(
+    "policy_unreadable",
+    `the policy file ${path} ${problem}; mend it, or name another`,
+    {
+      cause,
+    },
+  );
+}

@@ -1,0 +1,172 @@
+/**
+ * The policy in Redis, for commands: one plain connection, opened for one command.
+ *
+ * A rule is the key `<prefix>policy:<scope>:<id>`, a ban `<prefix>ban:<ip>`. Rights it needs:
+ * `+auth +select +scan +get +pttl` with `%R~<prefix>policy:* %R~<prefix>ban:*`, and to write `+set +del +multi
+ * +exec` with `~` instead of `%R~`.
+ */
+import type { ChainableCommander, Redis } from "ioredis";
+import { SluiceError, textOf } from "../errors.ts";
+import { type RedisAddress, type RedisSettings, redisAddress } from "./redis-address.ts";
+import { cutConnection, redisConnection, redisError, signIn } from "./redis-connection.ts";
+import { keyName, readKeys, scanKeys } from "./redis-reading.ts";
+import {
+  isBan,
+  mostAtOnce,
+  type PolicyStore,
+  type SetOptions,
+  type StoreChange,
+  type StoredRule,
+} from "./store.ts";
+
+const connectWithinMs = 5_000;
+const answerWithinMs = 10_000;
+const keysPerRead = 500;
+/** A rule of this beginning would be read as a ban; it has its whole name, so that it can be told and removed. */
+const misplacedBan = "policy:ban:";
+
+export class RedisStore implements PolicyStore {
+  readonly kind = "redis";
+  readonly description: string;
+  readonly #address: RedisAddress;
+  readonly #prefix: string;
+  readonly #connection: Redis;
+  /** What the socket complained of; ioredis only says afterwards that the connection is closed. */
+  #complaint: string | null = null;
+
+  /** @throws SluiceError redis_unavailable, redis_denied, config_invalid */
+  static async open(settings: RedisSettings): Promise<RedisStore> {
+    const address = redisAddress(settings);
+    let connection: Redis;
+    try {
+      connection = redisConnection({ address, connectWithinMs, answerWithinMs });
+    } catch (thrown) {
+      // A TLS file that cannot be read.
+      throw redisError(address, textOf(thrown));
+    }
+    const store = new RedisStore(address, settings.prefix, connection);
+    await store.#ask(async () => {
+      await connection.connect();
+      await signIn(connection, address);
+      if (address.db !== 0) await connection.select(address.db);
+    });
+    return store;
+  }
+
+  private constructor(address: RedisAddress, prefix: string, connection: Redis) {
+    this.#address = address;
+    this.#prefix = prefix;
+    this.#connection = connection;
+    this.description = `Redis ${address.text}, ${prefix}policy:`;
+    connection.on("error", (error) => {
+      this.#complaint ??= textOf(error);
+    });
+  }
+
+  async *all(): AsyncGenerator<StoredRule> {
+    for (const prefix of [`${this.#prefix}policy:`, `${this.#prefix}ban:`]) {
+      const found = new Set<string>();
+      await this.#ask(async () => {
+        for await (const keys of scanKeys(this.#connection, prefix)) for (const key of keys) found.add(key);
+      });
+      const names = [...found];
+      for (let from = 0; from < names.length; from += keysPerRead)
+        yield* await this.#read(names.slice(from, from + keysPerRead));
+    }
+  }
+
+  async get(key: string): Promise<StoredRule | null> {
+    const [rule] = await this.#read([await this.#nameOf(key)]);
+    return rule ?? null;
+  }
+
+  async set(
+    key: string,
+    value: string,
+    { ttlMs = null, ifAbsent = false }: SetOptions = {},
+  ): Promise<boolean> {
+    const name = this.#newName(key);
+    const ends = ttlMs === null ? [] : ["PX", String(ttlMs)];
+    const reply = await this.#ask(() =>
+      this.#connection.call("SET", name, value, ...ends, ...(ifAbsent ? ["NX"] : [])),
+    );
+    return reply !== null;
+  }
+
+  async remove(key: string): Promise<boolean> {
+    const name = await this.#nameOf(key);
+    return (await this.#ask(() => this.#connection.del(Buffer.from(name, "latin1")))) > 0;
+  }
+
+  async apply(changes: readonly StoreChange[], onMade: (count: number) => void = () => {}): Promise<void> {
+    for (let from = 0; from < changes.length; from += mostAtOnce) {
+      const part = changes.slice(from, from + mostAtOnce);
+      const multi: ChainableCommander = this.#connection.multi();
+      for (const { key, value } of part) {
+        if (value === null) multi.del(Buffer.from(await this.#nameOf(key), "latin1"));
+        else multi.set(this.#newName(key), value);
+      }
+      await this.#ask(async () => {
+        for (const [error] of (await multi.exec()) ?? []) if (error) throw error;
+      });
+      onMade(from + part.length);
+    }
+  }
+
+  async close(): Promise<void> {
+    cutConnection(this.#connection);
+  }
+
+  async #read(names: readonly string[]): Promise<StoredRule[]> {
+    const readings = await this.#ask(() => readKeys(this.#connection, names));
+    return readings.flatMap(({ key, value, leftMs }) =>
+      value === null ? [] : [{ key: this.#ruleKey(key), value, leftMs }],
+    );
+  }
+
+  #newName(key: string): string {
+    const own = isBan(key) || key.startsWith(misplacedBan);
+    return `${this.#prefix}${own ? "" : "policy:"}${key}`;
+  }
+
+  /**
+   * The Redis key, named as `keyName` does. Bytes that are not UTF-8 are shown as U+FFFD, so a key with such is
+   * looked for among all that would be shown alike.
+   */
+  async #nameOf(key: string): Promise<string> {
+    const name = keyName(Buffer.from(this.#newName(key)));
+    if (!key.includes("\ufffd")) return name;
+    const alike = new Set<string>();
+    await this.#ask(async () => {
+      for (const prefix of [`${this.#prefix}policy:`, `${this.#prefix}ban:`]) {
+        for await (const keys of scanKeys(this.#connection, prefix)) {
+          for (const other of keys) if (this.#ruleKey(other) === key) alike.add(other);
+        }
+      }
+    });
+    if (alike.size > 1 && !alike.has(name)) {
+      throw new SluiceError(
+        "policy_invalid",
+        `${alike.size} keys that are not UTF-8 are shown as ${key}: remove the one that is meant with redis-cli`,
+      );
+    }
+    return alike.has(name) ? name : ([...alike][0] ?? name);
+  }
+
+  #ruleKey(name: string): string {
+    const text = Buffer.from(name, "latin1").toString().slice(this.#prefix.length);
+    return isBan(text) || text.startsWith(misplacedBan) ? text : text.slice("policy:".length);
+  }
+
+  /** Runs what asks Redis, and makes of what it throws an error that may be shown. */
+  async #ask<Reply>(question: () => Promise<Reply>): Promise<Reply> {
+    try {
+      return await question();
+    } catch (thrown) {
+      if (thrown instanceof SluiceError) throw thrown;
+      const text = textOf(thrown);
+      const closed = /^Connection is closed/.test(text);
+      throw redisError(this.#address, closed ? (this.#complaint ?? text) : text);
+    }
+  }
+}
