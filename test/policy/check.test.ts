@@ -1,0 +1,222 @@
+/** What the check says of a policy: one small policy for each finding, and one that differs in what matters. */
+import { describe, expect, it } from "vitest";
+import type { Finding } from "../../src/policy/check/finding.ts";
+import { type CheckInput, checkPolicy } from "../../src/policy/check.ts";
+
+const nowMs = Date.parse("2026-06-01T00:00:00Z");
+
+interface Given {
+  readonly default?: "allow" | "deny";
+  readonly ownNames?: boolean;
+  readonly seen?: CheckInput["seen"];
+  /** By key, milliseconds. */
+  readonly ttl?: Readonly<Record<string, number>>;
+}
+
+type Rules = Readonly<Record<string, string | object>>;
+
+function check(
+  rules: Rules,
+  { default: base = "deny", ownNames = true, seen = null, ttl = {} }: Given = {},
+): Finding[] {
+  const stored = Object.entries(rules).map(([key, value]) => ({
+    key,
+    value: typeof value === "string" ? value : JSON.stringify(value),
+    leftMs: ttl[key] ?? null,
+  }));
+  return checkPolicy({ rules: stored, settings: { default: base, ownNames }, seen, nowMs });
+}
+
+function short(findings: readonly Finding[]): string[] {
+  return findings.map(({ severity, code, key }) => `${severity} ${code} ${key}`);
+}
+
+const past = "2026-01-01T00:00:00Z";
+const future = "2027-01-01T00:00:00Z";
+const tcp = { node: "edge", type: "tcp", endsTold: false };
+
+describe("the check finds", () => {
+  const cases: readonly [what: string, Rules, string[], Given?][] = [
+    ["a value that cannot be read", { "user:a": "alow" }, ["error unreadable user:a"]],
+    ["a key that covers nothing", { "usr:a": "allow" }, ["error covers_nothing usr:a"]],
+    [
+      "two keys for one network",
+      { "ip:10.1.2.3/8": "deny", "ip:10.0.0.0/8": "deny" },
+      ["warning same ip:10.0.0.0/8", "warning same ip:10.1.2.3/8"],
+    ],
+    [
+      "two keys for one domain",
+      { "domain:A.de": "deny", "domain:a.de": "deny" },
+      ["warning same domain:A.de", "warning same domain:a.de"],
+    ],
+    [
+      "an allow for an op that is denied",
+      { "op:Login": "deny", "user:a": { ops: ["Login"] } },
+      ["warning shadowed user:a"],
+    ],
+    [
+      "a require for ops that are denied one by one",
+      { "op:Login": "deny", "op:NewProxy": "deny", "node:n": { ops: ["NewProxy", "Login"] } },
+      ["warning shadowed node:n"],
+    ],
+    [
+      "a proxy of a denied user",
+      { "user:a": "deny", "proxy:a.ssh": "allow" },
+      ["warning shadowed proxy:a.ssh"],
+    ],
+    [
+      "a proxy whose possible users are all denied",
+      { "user:a": "deny", "user:a.b": "deny", "proxy:a.b.c": "allow" },
+      ["warning shadowed proxy:a.b.c"],
+    ],
+    [
+      "a user whose group denies",
+      { "user:a": { groups: ["g"] }, "group:g": "deny" },
+      ["warning shadowed user:a"],
+    ],
+    ["a group that nobody lists", { "group:g": { effect: "require" } }, ["warning unused_group group:g"]],
+    ["a group that is not there", { "user:a": { groups: ["g"] } }, ["warning missing_group user:a"]],
+    ["an allow that has ended", { "user:a": { expiresAt: past } }, ["warning ended user:a"]],
+    ["a deny that has ended", { "user:a": { effect: "deny", expiresAt: past } }, ["warning ended user:a"]],
+    ["a rule that has not begun", { "user:a": { notBefore: future } }, ["info not_begun user:a"]],
+    [
+      "an allow with a TTL under a default that allows",
+      { "user:a": "allow" },
+      ["warning temporary_allow user:a"],
+      { default: "allow", ttl: { "user:a": 90_000 } },
+    ],
+    [
+      "the same where a default rule allows",
+      { default: "allow", "user:a": "allow" },
+      ["warning temporary_allow user:a"],
+      { ttl: { "user:a": 1 } },
+    ],
+    [
+      "an allow that will end under a default that allows",
+      { "user:a": { expiresAt: future } },
+      ["info temporary_allow user:a"],
+      { default: "allow" },
+    ],
+    [
+      "a limit where ends are not told",
+      { "user:a": { limits: { connections: 1 } } },
+      ["warning not_enforceable user:a"],
+      { seen: [tcp] },
+    ],
+    ["a rule that is only tried out", { "user:a": { enforce: false } }, ["info tried_out user:a"]],
+    [
+      "a condition of another op",
+      { "user:a": { ops: ["Login"], proxies: { max: 1 } } },
+      ["warning never_asked user:a"],
+    ],
+    [
+      "a condition that its op never asks",
+      { "op:Ping": { visitorFrom: ["::/0"] } },
+      ["warning never_asked op:Ping"],
+    ],
+    [
+      "a rewrite of another op",
+      { "user:a": { ops: ["Login"], set: { NewProxy: { group: "x" } } } },
+      ["warning never_asked user:a"],
+    ],
+    ["ops that cannot be refused", { "user:a": { ops: ["CloseProxy"] } }, ["warning never_asked user:a"]],
+    ["ops that never meet the key", { "proxy:a": { ops: ["Login"] } }, ["warning never_asked proxy:a"]],
+    [
+      "an op rule that is limited to another",
+      { "op:Login": { ops: ["Ping"] } },
+      ["warning never_asked op:Login"],
+    ],
+    [
+      "ports of types that have none",
+      { "user:a": { proxies: { types: ["http"], ports: [1] } } },
+      ["warning never_asked user:a"],
+    ],
+    [
+      "subdomains of types that have none",
+      { "user:a": { proxies: { types: ["tcp"], subdomains: ["*"] } } },
+      ["warning never_asked user:a"],
+    ],
+  ];
+  it.each(cases)("%s", (_what, rules, expected, given) => {
+    expect(short(check(rules, given))).toEqual(expected);
+  });
+});
+
+describe("the check finds nothing in", () => {
+  const cases: readonly [what: string, Rules, Given?][] = [
+    ["an empty policy", {}],
+    [
+      "an allow for an op that is denied among others",
+      { "op:Login": "deny", "user:a": { ops: ["Login", "Ping"] } },
+    ],
+    ["a proxy that another user may own", { "user:a": "deny", "proxy:a.b.c": "allow" }],
+    [
+      "a proxy of a denied user where names are free",
+      { "user:a": "deny", "proxy:a.ssh": "allow" },
+      { ownNames: false },
+    ],
+    [
+      "a proxy of a user denied at Login alone",
+      { "user:a": { effect: "deny", ops: ["Login"] }, "proxy:a.ssh": "allow" },
+    ],
+    [
+      "a proxy of a user who is denied for an hour",
+      { "user:a": "deny", "proxy:a.ssh": "allow" },
+      { ttl: { "user:a": 3_600_000 } },
+    ],
+    [
+      "an allow within a wider deny, which the more exact outranks",
+      { "ip:10.0.0.0/8": "deny", "ip:10.1.0.0/16": "allow" },
+    ],
+    [
+      "an allow with a TTL under a default that denies",
+      { default: "deny", "user:a": "allow" },
+      { default: "allow", ttl: { "user:a": 1 } },
+    ],
+    ["a deny with a TTL", { "user:a": "deny" }, { default: "allow", ttl: { "user:a": 1 } }],
+    [
+      "a limit where ends are told",
+      { "user:a": { limits: { connections: 1 } } },
+      { seen: [{ ...tcp, endsTold: true }] },
+    ],
+    [
+      "a limit for other types",
+      { "user:a": { limits: { connections: 1 }, proxies: { types: ["stcp"] } } },
+      { seen: [tcp] },
+    ],
+    [
+      "a limit of types that frps never asks about",
+      { "user:a": { limits: { connections: 1 } } },
+      { seen: [{ ...tcp, type: "http" }] },
+    ],
+    [
+      "conditions of the ops that it is limited to",
+      { "user:a": { ops: ["NewProxy"], proxies: { ports: [1], types: ["udp"] } } },
+    ],
+    [
+      "conditions of an op that nobody knows",
+      { "op:NewThing": { hours: { zone: "UTC", windows: ["mon 08:00-09:00"] } } },
+    ],
+  ];
+  it.each(cases)("%s", (_what, rules, given) => {
+    expect(check(rules, given)).toEqual([]);
+  });
+});
+
+describe("a finding", () => {
+  it("says when a temporary allow ends, and holds nothing of a value", () => {
+    const [finding] = check({ "user:a": "allow" }, { default: "allow", ttl: { "user:a": 3_725_000 } });
+    expect(finding?.what).toContain("ends in 1h 2m by its TTL");
+    expect(JSON.stringify(check({ "user:a": '{"toekns":["s3cret"]}' }))).not.toContain("s3cret");
+  });
+
+  it("stands in one order: errors, warnings, infos, each by key", () => {
+    const rules = { "user:b": "x", "user:a": { enforce: false }, "group:g": "deny", "user:0": "x" };
+    expect(short(check(rules))).toEqual([
+      "error unreadable user:0",
+      "error unreadable user:b",
+      "warning unused_group group:g",
+      "info tried_out user:a",
+    ]);
+  });
+});
