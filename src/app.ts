@@ -92,7 +92,8 @@ async function start(parts: WiringParts): Promise<App> {
   const openedSessions = await openSessions(parts, origin, journal, announcer, metrics);
   sessions = openedSessions;
   // What it knew when it last ran is told as well: whoever is told must be there before.
-  const { replica, source } = await openPolicy(parts, tellPolicy);
+  const policy = await openPolicy(parts, tellPolicy);
+  const { replica, source } = policy;
   await source.start();
   const { revision, size: rules, unreadable } = replica.rules;
   const { available } = replica;
@@ -109,7 +110,7 @@ async function start(parts: WiringParts): Promise<App> {
     await announcer.stopped(ending.reason);
   });
   resources.onRelease("policy source", releaseMs, () => source.close());
-  const adminPort = await openAdminPort(parts, metrics, openedSessions, replica, () =>
+  const adminPort = await openAdminPort(parts, metrics, openedSessions, policy, () =>
     ending.begun ? "stopping" : replica.available ? null : "no policy has been loaded yet",
   );
   const stopping = (): boolean => ending.begun;

@@ -1,6 +1,6 @@
 /**
  * The admin port: /healthz (the process answers), /readyz (it can decide ops now), /metrics, /v1/sessions,
- * /v1/explain.
+ * /v1/explain, /v1/policy.
  *
  * Whether Redis or Kafka are there at this moment does not enter readiness: Sluice answers without them.
  */
@@ -14,6 +14,7 @@ import type { Registry } from "prom-client";
 import { SluiceError } from "../errors.ts";
 import type { SessionFilter, SessionList } from "../sessions/listing.ts";
 import { type Explained, mostExplainedBytes } from "./explain.ts";
+import type { PolicyReport } from "./policy-report.ts";
 import { sessionFilterIn } from "./session-filter.ts";
 
 export interface AdminParts {
@@ -24,9 +25,20 @@ export interface AdminParts {
   readonly sessions: (filter: SessionFilter) => Promise<SessionList>;
   /** Takes the body of the call. */
   readonly explain: (body: string) => Explained | { readonly problem: string };
+  readonly policy: () => PolicyReport;
+  /** Returns how many kept rules ended. */
+  readonly acceptEmpty: () => Promise<number>;
 }
 
-export function adminApp({ token, registry, notReady, sessions, explain }: AdminParts): Hono {
+export function adminApp({
+  token,
+  registry,
+  notReady,
+  sessions,
+  explain,
+  policy,
+  acceptEmpty,
+}: AdminParts): Hono {
   const app = new Hono();
   app.get("/healthz", (c) => c.text("ok\n"));
   app.get("/readyz", (c) => {
@@ -51,6 +63,13 @@ export function adminApp({ token, registry, notReady, sessions, explain }: Admin
   app.post("/v1/explain", limit, async (c) => {
     const explained = explain(await c.req.text());
     return "problem" in explained ? c.json({ error: explained.problem }, 400) : c.json(explained);
+  });
+  app.get("/v1/policy", (c) => c.json(policy()));
+  app.post("/v1/policy/accept-empty", async (c) => {
+    // No page that an operator has open in a browser can send this type to us unasked.
+    if (!/^application\/json\b/.test(c.req.header("content-type") ?? ""))
+      return c.json({ error: "the content type must be application/json" }, 400);
+    return c.json({ ended: await acceptEmpty() });
   });
   app.notFound((c) => c.json({ error: "no such path" }, 404));
   return app;

@@ -42,6 +42,18 @@ export interface LastKnownGoodOptions {
   readonly log: PolicyLog;
 }
 
+/** What a replica asks of it. */
+export type PolicyMemory = Pick<LastKnownGood, "load" | "keep" | "changed" | "confirmed" | "close">;
+
+/** For a replica that shall remember nothing. */
+export const noMemory: PolicyMemory = {
+  load: async () => null,
+  keep() {},
+  changed() {},
+  confirmed() {},
+  async close() {},
+};
+
 const format = 1;
 const settleMs = 250;
 const confirmEveryMs = 10_000;

@@ -22,7 +22,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { Freshness, type FreshnessSettings } from "./freshness.ts";
 import { type Cause, type Change, type Entry, type Held, HeldRules, partRules } from "./held-rules.ts";
-import type { LastKnownGood, SavedRule } from "./last-known-good.ts";
+import type { PolicyMemory, SavedRule } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
 import { shownKey } from "./rule-key.ts";
 import type { RuleSet } from "./rule-set.ts";
@@ -43,7 +43,7 @@ export interface ReplicaOptions {
   readonly clock: Clock;
   readonly log: PolicyLog;
   readonly onNote: (note: PolicyNote) => void;
-  readonly lastKnownGood: LastKnownGood;
+  readonly lastKnownGood: PolicyMemory;
 }
 
 export class Replica implements PolicyView {

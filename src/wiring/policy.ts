@@ -1,10 +1,12 @@
 /** The policy: the replica, what it was when we last ran, and the source that feeds it. */
 import { resolve } from "node:path";
+import type { Clock } from "../clock.ts";
+import type { Settings } from "../config/settings.ts";
 import { FileSource, fileSourceId } from "../policy/file.ts";
-import { LastKnownGood } from "../policy/last-known-good.ts";
-import type { PolicyNote, PolicySource } from "../policy/policy.ts";
+import { LastKnownGood, noMemory } from "../policy/last-known-good.ts";
+import type { PolicyLog, PolicyNote, PolicySource } from "../policy/policy.ts";
 import { RedisSource } from "../policy/redis.ts";
-import { redisSourceId } from "../policy/redis-address.ts";
+import { type RedisSettings, redisSourceId } from "../policy/redis-address.ts";
 import { Replica } from "../policy/replica.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 
@@ -20,8 +22,7 @@ export async function openPolicy(
 ): Promise<OpenPolicy> {
   const { settings, clock, log, resources, dataDir } = parts;
   const { policy } = settings;
-  const { url, prefix } = settings.redis;
-  const redis = url === undefined ? null : { url, prefix };
+  const redis = redisOf(settings);
   const lastKnownGood = new LastKnownGood({
     path: resolve(dataDir, "last-known-good.json"),
     source: redis ? redisSourceId(redis) : fileSourceId(policy.file),
@@ -31,8 +32,30 @@ export async function openPolicy(
   const replica = new Replica({ settings: policy, clock, log, onNote, lastKnownGood });
   resources.onRelease("policy", releaseMs, () => replica.close());
   await replica.restore();
-  const source = redis
-    ? new RedisSource({ redis, replica, clock })
-    : new FileSource({ path: policy.file, replica, clock, log });
-  return { replica, source };
+  return { replica, source: sourceOf(settings, { replica, clock, log }) };
+}
+
+/** What keeps a replica current that lives for as long as somebody watches; it remembers nothing. */
+export function openWatch(
+  settings: Settings,
+  clock: Clock,
+  log: PolicyLog,
+  onNote: (note: PolicyNote) => void,
+): OpenPolicy {
+  const replica = new Replica({ settings: settings.policy, clock, log, onNote, lastKnownGood: noMemory });
+  return { replica, source: sourceOf(settings, { replica, clock, log }) };
+}
+
+function sourceOf(
+  settings: Settings,
+  parts: { readonly replica: Replica; readonly clock: Clock; readonly log: PolicyLog },
+): PolicySource {
+  const redis = redisOf(settings);
+  return redis
+    ? new RedisSource({ redis, ...parts })
+    : new FileSource({ path: settings.policy.file, ...parts });
+}
+
+function redisOf({ redis: { url, prefix } }: Settings): RedisSettings | null {
+  return url === undefined ? null : { url, prefix };
 }

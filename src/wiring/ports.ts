@@ -2,6 +2,7 @@
 import type { AddressInfo } from "node:net";
 import { explainAsked } from "../admin/explain.ts";
 import type { Metrics } from "../admin/metrics.ts";
+import { policyReport } from "../admin/policy-report.ts";
 import { AdminPort, adminApp } from "../admin/server.ts";
 import type { Announcer } from "../announcer.ts";
 import { Bridge } from "../bridge.ts";
@@ -18,12 +19,13 @@ import type { PolicyView } from "../policy/policy.ts";
 import { listSessions } from "../sessions/listing.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
+import type { OpenPolicy } from "./policy.ts";
 
 export async function openAdminPort(
   { settings, clock, resources }: WiringParts,
   metrics: Metrics,
   sessions: Sessions,
-  policy: PolicyView,
+  { replica, source }: OpenPolicy,
   notReady: () => string | null,
 ): Promise<AddressInfo> {
   const { host, port, token } = settings.admin;
@@ -36,7 +38,9 @@ export async function openAdminPort(
       notReady,
       sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
       explain: (body) =>
-        explainAsked(body, { policy, connections, proxies, node, nodes, nowMs: clock.now() }),
+        explainAsked(body, { policy: replica, connections, proxies, node, nodes, nowMs: clock.now() }),
+      policy: () => policyReport(replica, source.state(), sessions.roster),
+      acceptEmpty: () => replica.acceptEmpty(),
     }),
   );
   const address = await admin.listen(host, port);

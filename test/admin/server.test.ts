@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Metrics } from "../../src/admin/metrics.ts";
+import { policyReport } from "../../src/admin/policy-report.ts";
 import { adminApp } from "../../src/admin/server.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 import { listSessions } from "../../src/sessions/listing.ts";
@@ -26,13 +27,19 @@ interface Given {
 function admin({ token, notReady = null }: Given = {}) {
   const world = new World();
   const { sessions, clock } = world;
+  const source = { kind: "redis", connected: false, ageMs: 1500, lastError: null } as const;
+  const settings = { default: "allow", mode: "enforce", ownNames: true, tokenMeta: "token" } as const;
+  const policy = {
+    settings,
+    available: true,
+    refuseAsStale: false,
+    rules: new RuleSet([["user:a", "what"]]),
+    keptRules: 3,
+  };
+  const accepted = { times: 0 };
   const metrics = new Metrics({
     journal: () => stats,
-    policy: () => ({
-      available: true,
-      rules: new RuleSet(),
-      source: { kind: "redis", connected: false, ageMs: 1500, lastError: null },
-    }),
+    policy: () => ({ ...policy, source }),
     forwarder: () => null,
     sessions: () => sessions,
   });
@@ -42,10 +49,14 @@ function admin({ token, notReady = null }: Given = {}) {
     notReady: () => notReady,
     sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
     explain: () => ({ problem: "not asked" }),
+    policy: () => policyReport(policy, source, sessions.roster),
+    acceptEmpty: async () => ++accepted.times,
   });
   const get = (path: string, authorization?: string): Response | Promise<Response> =>
     app.request(path, authorization === undefined ? {} : { headers: { authorization } });
-  return { metrics, get, world };
+  const post = (path: string, headers: Record<string, string>): Response | Promise<Response> =>
+    app.request(path, { method: "POST", headers, body: "{}" });
+  return { metrics, get, post, accepted, world };
 }
 
 async function textOf(response: Response | Promise<Response>): Promise<[number, string]> {
@@ -90,6 +101,32 @@ describe("the admin port", () => {
   it("gives metrics for the right token, and without one when none is set", async () => {
     expect((await admin({ token: "t0ken" }).get("/metrics", "Bearer t0ken")).status).toBe(200);
     expect((await admin().get("/metrics")).status).toBe(200);
+  });
+
+  it("tells the state of the policy, and of which frps the ends of connections are told", async () => {
+    const { get, world } = admin();
+    world.ask(newUserConn());
+    const answer = await get("/v1/policy");
+    expect(await answer.json()).toEqual({
+      revision: new RuleSet([["user:a", "what"]]).revision,
+      available: true,
+      rules: 1,
+      unreadable: 1,
+      kept: 3,
+      source: { kind: "redis", connected: false, ageMs: 1500, lastError: null },
+      nodes: [{ node: "edge-1", type: "tcp", endsTold: false }],
+    });
+  });
+
+  it("lets kept rules end for whoever has the token and sends JSON, and for no page in a browser", async () => {
+    const { post, accepted } = admin({ token: "t" });
+    const path = "/v1/policy/accept-empty";
+    const authorization = "Bearer t";
+    expect((await post(path, { "content-type": "application/json" })).status).toBe(401);
+    expect((await post(path, { authorization, "content-type": "text/plain" })).status).toBe(400);
+    expect(accepted.times).toBe(0);
+    const answer = await post(path, { authorization, "content-type": "application/json" });
+    expect([answer.status, await answer.json()]).toEqual([200, { ended: 1 }]);
   });
 
   it("knows no other path", async () => {
@@ -171,8 +208,8 @@ describe("the metrics", () => {
       sluice_journal_last_seq: 12,
       sluice_journal_durable_seq: 11,
       sluice_journal_acknowledged_seq: 10,
-      sluice_policy_rules: 0,
-      sluice_policy_unreadable_rules: 0,
+      sluice_policy_rules: 1,
+      sluice_policy_unreadable_rules: 1,
       sluice_policy_available: 1,
       sluice_policy_source_connected: 0,
       sluice_policy_age_seconds: 1.5,
