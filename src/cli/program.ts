@@ -4,6 +4,7 @@ import { version } from "../version.ts";
 import { showConfig } from "./config.ts";
 import { addExplainCommand } from "./explain-command.ts";
 import { command, configOption, epochId, isoTime, wholeNumber } from "./options.ts";
+import { addPolicyCommand } from "./policy-command.ts";
 import { type ReplayOptions, replay } from "./replay.ts";
 import { serve } from "./serve.ts";
 import { type SessionsOptions, sessions } from "./sessions.ts";
@@ -124,6 +125,7 @@ export function program(): Command {
     .action((options: SessionsOptions) => sessions(options));
 
   addExplainCommand(sluice);
+  addPolicyCommand(sluice);
 
   command(sluice, "verify", "judge whether every event that was numbered is on Kafka, or named as lost")
     .addOption(configOption())

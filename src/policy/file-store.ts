@@ -1,8 +1,8 @@
 /**
  * The policy file, for commands.
  *
- * Guarantees: the file is whole at every moment, written beside its place and renamed, with the mode that it had;
- * two commands at once do not undo each other's changes, since the file beside is made by one at a time. What no
+ * Guarantees: the file is whole at every moment, written beside its place and renamed, with the owner and mode that
+ * it had; two commands at once do not undo each other's changes, since the file beside is made by one at a time. What no
  * change names stays as it is, to the last space.
  */
 import { open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
@@ -79,8 +79,10 @@ export class FileStore implements PolicyStore {
       const text = await this.#read();
       const changes = changesOf(rulesIn(text, this.#path));
       if (changes.length === 0) return false;
-      const mode = (await stat(path).catch(() => null))?.mode ?? ownersOnly;
-      await beside.chmod(mode & 0o777);
+      const before = await stat(path).catch(() => null);
+      // Whose bridge reads it can read it still; only root can give a file away.
+      if (before) await beside.chown(before.uid, before.gid).catch(() => {});
+      await beside.chmod((before?.mode ?? ownersOnly) & 0o777);
       await beside.writeFile(policyTextWith(text, changes));
       await beside.sync();
       await rename(`${path}.new`, path);

@@ -30,6 +30,10 @@ function admin(rules: Readonly<Record<string, string>> = {}, token?: string) {
     notReady: () => null,
     sessions: () => Promise.reject(new Error("not asked")),
     explain: (body) => explainAsked(body, parts),
+    policy: () => {
+      throw new Error("not asked");
+    },
+    acceptEmpty: () => Promise.reject(new Error("not asked")),
   });
   const post = async (body: unknown, authorization?: string): Promise<[number, Explained]> => {
     const response = await app.request("/v1/explain", {

@@ -1,0 +1,57 @@
+/** `sluice policy list` and `get`: what rules there are. */
+
+import { spanText } from "../../policy/check/finding.ts";
+import { matchesGlob, parseGlob } from "../../policy/conditions/glob.ts";
+import { objectIn } from "../../policy/policy-text-edit.ts";
+import { parseRule } from "../../policy/rule.ts";
+import { shownKey } from "../../policy/rule-key.ts";
+import type { StoredRule } from "../../policy/store.ts";
+import { printable, printableJson } from "../screen-text.ts";
+import { ruleFields, ruleTable } from "./rule-row.ts";
+import { countOf, keyText, notice, type PolicyOptions, print, printJson, withStore } from "./session.ts";
+
+export interface ListOptions extends PolicyOptions {
+  readonly json?: boolean;
+}
+
+export function list(pattern: string | undefined, options: ListOptions): Promise<void> {
+  return withStore(options, async (store) => {
+    const glob = parseGlob(pattern ?? "*");
+    const rules: StoredRule[] = [];
+    let unreadable = 0;
+    for await (const rule of store.all()) {
+      if (pattern !== undefined && !matchesGlob(glob, rule.key)) continue;
+      rules.push(rule);
+      if (!parseRule(rule.key, rule.value).readable) unreadable += 1;
+    }
+    rules.sort((a, b) => (a.key < b.key ? -1 : 1));
+    if (options.json) return printJson(rules.map(ruleFields));
+    print(ruleTable(rules, Date.now(), process.stdout.isTTY ? process.stdout.columns : null));
+    const problems =
+      unreadable === 0
+        ? ""
+        : `, ${unreadable.toLocaleString("en-US")} unreadable: see \`sluice policy check\``;
+    print([printable(`${countOf(rules.length, "rule")} in ${store.description}${problems}`)]);
+  });
+}
+
+/** Prints the value as it stands there, since whoever may read it can read it with redis-cli as well. */
+export function get(key: string, options: PolicyOptions): Promise<void> {
+  return withStore(options, async (store) => {
+    const rule = await store.get(key);
+    if (rule === null) {
+      notice(`there is no ${shownKey(key)} in ${store.description}`);
+      process.exitCode = 1;
+      return;
+    }
+    const object = objectIn(rule.value);
+    const shown = object === null ? rule.value : JSON.stringify(object, null, 2);
+    // Line by line: the line feeds between fields are ours, others stand as escapes.
+    print(object === null ? [printable(shown)] : shown.split("\n").map(printableJson));
+    const read = parseRule(key, rule.value);
+    const ends = rule.leftMs === null ? "" : `, ends in ${spanText(rule.leftMs)} by its TTL`;
+    notice(
+      `${keyText(key)} ${read.readable ? `is read as ${read.terms.effect}` : `cannot be read: ${read.problem}`}${ends}`,
+    );
+  });
+}

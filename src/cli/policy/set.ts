@@ -1,0 +1,106 @@
+/** `sluice policy set` and `rm`: one rule written, some taken away. */
+import { SluiceError } from "../../errors.ts";
+import { spanText } from "../../policy/check/finding.ts";
+import { checkPolicy } from "../../policy/check.ts";
+import { parseRule, type ReadableRule } from "../../policy/rule.ts";
+import { shownKey } from "../../policy/rule-key.ts";
+import { stamped } from "../../policy/stamp.ts";
+import type { PolicyStore, StoredRule } from "../../policy/store.ts";
+import {
+  fromStdin,
+  keyText,
+  notice,
+  type PolicyOptions,
+  print,
+  valueText,
+  whoever,
+  withStore,
+} from "./session.ts";
+
+export interface StampOptions {
+  readonly by?: string;
+  readonly note?: string;
+  /** No stamp at all. */
+  readonly plain?: boolean;
+}
+
+export interface SetOptions extends PolicyOptions, StampOptions {
+  /** Milliseconds. */
+  readonly ttl?: number;
+  /** Only where there is no such key. */
+  readonly new?: boolean;
+}
+
+/** @throws SluiceError policy_invalid for a rule that cannot be read; nothing is written then */
+export function set(key: string, given: string, options: SetOptions): Promise<void> {
+  return withStore(options, async (store, { policy }) => {
+    const written = given === "-" ? (await fromStdin()).replace(/\r?\n$/, "") : given;
+    readableRule(key, written);
+    const value = withStamp(written, options);
+    const rule = readableRule(key, value);
+    const before = await store.get(key);
+    const ttlMs = options.ttl ?? null;
+    if (!(await store.set(key, value, { ttlMs, ifAbsent: options.new === true }))) {
+      notice(`${shownKey(key)} is there already, and stays as it is (--new)`);
+      process.exitCode = 1;
+      return;
+    }
+    print([
+      `${keyText(key)} was ${before === null ? "not there" : ruleText(before)}`,
+      `${keyText(key)} is  ${ruleText({ key, value, leftMs: ttlMs })}`,
+    ]);
+    const rules = [{ key, value, leftMs: ttlMs }, ...(await relatedTo(rule, store))];
+    const findings = checkPolicy({ rules, settings: policy, seen: null, nowMs: Date.now() });
+    for (const finding of findings) {
+      if (finding.key !== key || finding.code === "unused_group") continue;
+      notice(
+        `${finding.severity === "info" ? "note" : finding.severity}: ${shownKey(key)} ${finding.what}; ${finding.remedy}`,
+      );
+    }
+  });
+}
+
+export function remove(keys: readonly string[], options: PolicyOptions): Promise<void> {
+  return withStore(options, async (store) => {
+    let removed = 0;
+    for (const key of keys) {
+      const before = await store.get(key);
+      const was = await store.remove(key);
+      if (was) removed += 1;
+      print([
+        `${keyText(key)} ${was ? `removed, was ${before ? ruleText(before) : "there"}` : "was not there"}`,
+      ]);
+    }
+    if (removed === 0) process.exitCode = 1;
+    else print(["What is asked next is decided without; what is open stays open."]);
+  });
+}
+
+/** With who wrote it: `--by`, else whoever runs this unless the rule says so itself. */
+export function withStamp(value: string, { by, note, plain }: StampOptions): string {
+  if (plain) return value;
+  return stamped(value, { by: by ?? whoever(), replacesBy: by !== undefined, note: note ?? null });
+}
+
+function readableRule(key: string, value: string): ReadableRule {
+  const rule = parseRule(key, value);
+  if (rule.readable) return rule;
+  throw new SluiceError("policy_invalid", `${keyText(key)}: ${rule.problem}; nothing was written`);
+}
+
+function ruleText({ value, leftMs }: StoredRule): string {
+  return `${valueText(value)}${leftMs === null ? "" : `, ends in ${spanText(leftMs)}`}`;
+}
+
+/** The rules that decide whether this one matters: a whole policy may be too large to be read for one write. */
+async function relatedTo({ key, terms }: ReadableRule, store: PolicyStore): Promise<StoredRule[]> {
+  const keys = new Set(["default", ...[...(terms.ops ?? [])].map((op) => `op:${op}`)]);
+  for (const group of terms.groups) keys.add(`group:${group}`);
+  if (key.scope === "proxy") {
+    for (let dot = key.id.indexOf("."); dot > 0; dot = key.id.indexOf(".", dot + 1))
+      keys.add(`user:${key.id.slice(0, dot)}`);
+  }
+  keys.delete(key.text);
+  const found = await Promise.all([...keys].map((related) => store.get(related)));
+  return found.filter((rule) => rule !== null);
+}

@@ -1,0 +1,83 @@
+/** `sluice policy watch`: changes as they come into force, read as a bridge reads them; no bridge need run. */
+import { systemClock } from "../../clock.ts";
+import type { PolicyLog, PolicyNote } from "../../policy/policy.ts";
+import { parseRule } from "../../policy/rule.ts";
+import { redactedValue } from "../../policy/rule-value.ts";
+import { openWatch } from "../../wiring/policy.ts";
+import { printable } from "../screen-text.ts";
+import { countOf, notice, type PolicyOptions, print, printJson, settingsOf, valueText } from "./session.ts";
+
+export interface WatchOptions extends PolicyOptions {
+  readonly json?: boolean;
+}
+
+/** Until SIGINT or SIGTERM. */
+export async function watch(options: WatchOptions): Promise<void> {
+  const settings = settingsOf(options);
+  const { promise: told, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve());
+  let loaded = false;
+  const show = (note: PolicyNote): void => {
+    // What cannot be read from the beginning is for `sluice policy check`.
+    if (!loaded) return;
+    const time = new Date().toISOString();
+    if (options.json) printJson({ time, ...noteFields(note) });
+    else print([printable(`${time}  ${noteText(note)}`)]);
+  };
+  const { replica, source } = openWatch(settings, systemClock, log, show);
+  try {
+    await source.start();
+    loaded = true;
+    const { unreadable, size, revision } = replica.rules;
+    const problems = unreadable.size === 0 ? "" : `, ${unreadable.size} unreadable`;
+    notice(
+      replica.available
+        ? `watching ${countOf(size, "rule")}${problems}, revision ${revision}, until Ctrl-C`
+        : "watching, until Ctrl-C; there is nothing to be read yet",
+    );
+    await told;
+  } finally {
+    await source.close();
+    await replica.close();
+  }
+}
+
+/** Of what is logged, troubles of the source as a whole; those of one rule are shown as changes. */
+const log: PolicyLog = {
+  info() {},
+  warn: trouble,
+  error: trouble,
+};
+
+function trouble(fields: object, text: string): void {
+  if ("key" in fields || "rulesKept" in fields) return;
+  notice("problem" in fields ? `${text}: ${fields.problem}` : text);
+}
+
+function noteFields(note: PolicyNote): object {
+  const { kind, revision } = note;
+  if (kind === "emptied") return { kind, rulesKept: note.rulesKept, revision };
+  const { key } = note;
+  if (kind === "rejected") return { kind, key, problem: note.problem, revision };
+  const [before, after] = [note.before, note.after].map((value) => value && redactedValue(value));
+  return { kind, key, before, after, cause: note.cause, by: byOf(note), revision };
+}
+
+function noteText(note: PolicyNote): string {
+  if (note.kind === "emptied")
+    return `every rule vanished at once: ${countOf(note.rulesKept, "old one")} stay in force, see \`sluice policy accept-empty\``;
+  const revision = `revision ${note.revision.to}`;
+  if (note.kind === "rejected")
+    return `${note.key || "the policy"} cannot be read: ${note.problem} (${revision})`;
+  const [before, after] = [note.before, note.after].map((value) =>
+    value === null ? "(none)" : valueText(value),
+  );
+  const by = byOf(note);
+  return `${note.key}  ${before} → ${after}  (${note.cause}${by === null ? "" : ` by ${by}`}, ${revision})`;
+}
+
+/** Who a new rule says that it is by. Of one that went nobody says who took it. */
+function byOf({ key, after }: Extract<PolicyNote, { kind: "changed" }>): string | null {
+  const rule = after === null ? null : parseRule(key, after);
+  return rule?.readable ? rule.terms.by : null;
+}
