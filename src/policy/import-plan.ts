@@ -1,6 +1,10 @@
 /** What an import changes: the rules of a file beside the ones that are kept. */
 import { isDeepStrictEqual } from "node:util";
+import { parseNetwork } from "./addresses.ts";
+import { wildcardBase } from "./domains.ts";
 import { objectIn } from "./policy-text-edit.ts";
+import { parseRule } from "./rule.ts";
+import { readKey } from "./rule-key.ts";
 import { fieldsOf, type Stamp, stamped } from "./stamp.ts";
 import { isBan, type StoreChange, type StoredRule } from "./store.ts";
 
@@ -44,31 +48,44 @@ export function differencesOf(
 }
 
 /**
- * The changes in an order in which nobody is refused, and nobody let in, only because half of them are made: groups
- * stand before the users that list them, grants and denials before the default, and what goes, goes last.
+ * The changes in an order in which no allow or deny refuses anybody, or lets anybody in, only because half of them are
+ * made (conditions that move from one rule to another can't be ordered so): denials first, since what they cover is to be refused anyhow; then groups before the users that list them, and grants; then
+ * the default; then what only demands where something else has stood; and last what goes, denials behind grants. Of networks and domains
+ * the more exact outranks the wider, so it is written before it and removed after it.
  */
 export function inWritingOrder(differences: readonly Difference[]): StoreChange[] {
   return differences
-    .map((difference) => ({ change: changeOf(difference), rank: rankOf(difference) }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ change }) => change);
+    .map((difference) => ({ difference, rank: rankOf(difference), exactness: exactnessOf(difference.key) }))
+    .sort(
+      (a, b) => a.rank - b.rank || (a.rank < removal ? b.exactness - a.exactness : a.exactness - b.exactness),
+    )
+    .map(({ difference: { key, after } }) => ({ key, value: after }));
 }
 
-function changeOf({ key, after }: Difference): StoreChange {
-  return { key, value: after };
-}
+const removal = 5;
 
 function rankOf({ key, before, after }: Difference): number {
   const isGroup = key.startsWith("group:");
   if (key === "default") return 3;
-  if (after === null) return isGroup ? 6 : 5;
-  const effect = fieldsOf(after)?.effect;
-  if (effect === "deny") return 2;
-  if (isGroup) return 0;
-  // What has granted until now, and shall only demand, may be all that someone has before the default allows.
-  const granted = before !== null && fieldsOf(before.value)?.effect === "allow";
-  if (effect === "require") return granted ? 4 : 2;
-  return 1;
+  const denies = exactnessOf(key) === 0 && effectOf(key, after ?? before!.value) === "deny";
+  if (after === null) return removal + (isGroup ? 2 : denies ? 1 : 0);
+  if (denies) return 0;
+  if (isGroup) return 1;
+  return before !== null && effectOf(key, after) === "require" ? 4 : 2;
+}
+
+/** What cannot be read refuses. */
+function effectOf(key: string, value: string): string {
+  const rule = parseRule(key, value);
+  return rule.readable ? rule.terms.effect : "deny";
+}
+
+/** Greater for the more exact of two networks, or of two domains; 0 for keys of other scopes. */
+function exactnessOf(text: string): number {
+  const { scope, id } = readKey(text).key;
+  if (scope === "ip") return 1 + parseNetwork(id)!.length;
+  if (scope === "domain") return 2 * id.split(".").length + (wildcardBase(id) === null ? 1 : 0);
+  return 0;
 }
 
 function sameText(a: string, b: string): boolean {
