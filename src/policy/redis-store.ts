@@ -45,11 +45,16 @@ export class RedisStore implements PolicyStore {
       throw redisError(address, textOf(thrown));
     }
     const store = new RedisStore(address, settings.prefix, connection);
-    await store.#ask(async () => {
-      await connection.connect();
-      await signIn(connection, address);
-      if (address.db !== 0) await connection.select(address.db);
-    });
+    try {
+      await store.#ask(async () => {
+        await connection.connect();
+        await signIn(connection, address);
+        if (address.db !== 0) await connection.select(address.db);
+      });
+    } catch (thrown) {
+      cutConnection(connection);
+      throw thrown;
+    }
     return store;
   }
 

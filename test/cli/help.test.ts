@@ -30,6 +30,22 @@ describe("help", () => {
       ["--policy", "--since", "--until", "--kafka", "--strict", "undecidable", "Exit codes"],
     ],
     [
+      ["policy", "--help"],
+      ["list", "get", "set", "rm", "check", "watch", "export", "import", "diff", "accept-empty", "token"],
+    ],
+    [
+      ["policy", "set", "--help"],
+      ["--ttl", "--by", "--note", "--plain", "--new", "Exit codes"],
+    ],
+    [
+      ["policy", "check", "--help"],
+      ["--strict", "--json", "Exit codes"],
+    ],
+    [
+      ["policy", "import", "--help"],
+      ["--dry-run", "--prune", "--plain", "Exit codes"],
+    ],
+    [
       ["verify", "--help"],
       ["--instance", "UNANNOUNCED", "Exit codes"],
     ],
@@ -78,6 +94,18 @@ describe("a command line that cannot be meant", () => {
       "'--last <user>' cannot be used with option '--proxy-type",
     ],
     [["explain", "--user", "bob", "--at", "noon"], "It must be a time with its zone"],
+    [
+      ["policy", "lst"],
+      "unknown command 'lst'\n(Did you mean list?)\n(sluice policy --help shows what there is)",
+    ],
+    [
+      ["policy", "set", "user:a"],
+      "missing required argument 'value'\n(sluice policy set --help shows what there is)",
+    ],
+    [
+      ["policy", "set", "user:a", "allow", "--plain", "--by", "x"],
+      "'--plain' cannot be used with option '--by <name>'",
+    ],
     [["config", "--json", "--table"], "'--table' cannot be used with option '--json'"],
   ])("%j gets one message with a way out, no stack, and exit code 2", async (args, message) => {
     const { code, stdout, stderr } = await sluice(args);

@@ -1,0 +1,135 @@
+/** `sluice policy` with a policy file, and beside a bridge that runs on it. */
+import { chmod, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type BridgeHost, startBridge } from "../hosts/bridge.ts";
+import { type Folder, temporaryFolder } from "../hosts/folder.ts";
+import { call, type Ended, sluice } from "./sluice.ts";
+
+const token = "s3cret-admin";
+
+describe("sluice policy with a file", () => {
+  let folder: Folder;
+  let file: string;
+
+  beforeEach(async () => {
+    folder = await temporaryFolder("policy-file");
+    file = join(folder.path, "policy.json");
+  });
+  afterEach(() => folder.remove());
+
+  function policy(args: readonly string[], input = ""): Promise<Ended> {
+    return sluice(["policy", ...args], { cwd: folder.path, env: { USER: "olga" }, input });
+  }
+
+  it("makes the file where there is none, for its owner alone, and edits it without touching the rest", async () => {
+    expect((await policy(["list"])).stdout).toBe(`0 rules in file ${file}\n`);
+    await policy(["set", "user:alice", "allow", "--plain"]);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await writeFile(file, '{ "user:zoe":   "allow",\n  "user:alice": {"note":"x"} }\n');
+    await chmod(file, 0o640);
+    await policy(["set", "user:alice", "deny"]);
+    await policy(["set", "default", "deny", "--plain"]);
+    expect(await readFile(file, "utf8")).toBe(
+      '{ "user:zoe":   "allow",\n  "user:alice": {\n    "effect": "deny",\n    "by": "olga"\n  },\n  "default": "deny" }\n',
+    );
+    expect((await stat(file)).mode & 0o777).toBe(0o640);
+    const { code, stdout } = await policy(["rm", "user:zoe"]);
+    expect([code, stdout.split("\n")[0]]).toEqual([0, "user:zoe removed, was allow"]);
+    expect(Object.keys(JSON.parse(await readFile(file, "utf8")))).toEqual(["user:alice", "default"]);
+  });
+
+  it("loses no change of commands that run at once, and writes what a link names", async () => {
+    const real = join(folder.path, "real.json");
+    await writeFile(real, "{}");
+    await symlink(real, file);
+    const users = ["a", "b", "c", "d", "e"];
+    const all = await Promise.all(users.map((user) => policy(["set", `user:${user}`, "allow", "--plain"])));
+    expect(all.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
+    expect(Object.keys(JSON.parse(await readFile(real, "utf8"))).sort()).toEqual(
+      users.map((user) => `user:${user}`),
+    );
+    expect(await readFile(file, "utf8")).toBe(await readFile(real, "utf8"));
+  });
+
+  it("has no TTLs, and names expiresAt", async () => {
+    const { code, stderr } = await policy(["set", "user:a", "allow", "--ttl", "2h"]);
+    expect(code).toBe(2);
+    expect(stderr).toContain("a policy file has no TTLs: give the rule an expiresAt instead");
+    expect((await policy(["set", "user:a", "allow", "--ttl", "2 hours"])).stderr).toContain(
+      "such as 90s, 15m, 24h or 7d",
+    );
+  });
+
+  it("leaves a file that it cannot understand as it is, and says where the mistake is", async () => {
+    await writeFile(file, '{"user:a": s3cret}');
+    const { code, stderr } = await policy(["set", "user:a", "allow"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("is not JSON in line 1, column 12");
+    expect(stderr).not.toContain("s3cret");
+    expect(await readFile(file, "utf8")).toBe('{"user:a": s3cret}');
+  });
+
+  it("watch shows nothing of a file that cannot be understood, and ends", async () => {
+    await writeFile(file, "{");
+    const { code, stdout, stderr } = await policy(["watch"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("is not JSON in line 1, column 2");
+  });
+
+  it("a token is told once with its hash, which its rule takes, and the hash of an old one alone", async () => {
+    const { stdout } = await policy(["token"]);
+    const made = /^ {2}metadatas\.token = "([\w-]{43})"$/m.exec(stdout)![1]!;
+    const value = /sluice policy set user:NAME '(.*)'$/m.exec(stdout)![1]!;
+    expect(stdout).toContain(`token: ${made} `);
+    expect((await policy(["set", "user:dave", value])).code).toBe(0);
+    const { stdout: hash } = await policy(["token", "--hash"], `${made}\n`);
+    expect(JSON.parse(await readFile(file, "utf8"))["user:dave"].tokens).toEqual([hash.trim()]);
+    expect((await policy(["token"])).stdout).not.toContain(made);
+    expect((await policy(["token", "--hash"], "\n")).code).toBe(2);
+  });
+});
+
+describe("sluice policy beside a bridge", () => {
+  let bridge: BridgeHost;
+  let file: string;
+
+  beforeEach(async () => {
+    const folder = await temporaryFolder("policy-bridge");
+    file = join(folder.path, "policy.json");
+    await writeFile(file, '{"user:alice":"deny moved away","user:bob":{"limits":{"connections":1}}}');
+    bridge = await startBridge({ "policy.file": file, "admin.token": token });
+  });
+  afterEach(() => bridge.close());
+
+  function policy(args: readonly string[], adminToken = token): Promise<Ended> {
+    const port = Number(new URL(bridge.adminUrl).port);
+    return sluice(["policy", ...args], {
+      settings: { "policy.file": file, "admin.port": port, "admin.token": adminToken },
+    });
+  }
+
+  it("check knows where limits cannot be enforced, and accept-empty ends the rules that vanished at once", async () => {
+    await call(`${bridge.url}/edge-1`, "NewUserConn", {
+      user: { user: "bob", metas: null, run_id: "0123456789abcdef" },
+      proxy_name: "bob.p",
+      proxy_type: "tcp",
+      remote_addr: "203.0.113.9:50000",
+    });
+    const checked = await policy(["check"]);
+    expect([checked.code, checked.stderr]).toEqual([0, ""]);
+    expect(checked.stdout).toContain("user:bob limits.connections cannot be enforced at edge-1 (tcp):");
+
+    await writeFile(file, "{}");
+    const login = (): Promise<unknown> => call(bridge.url, "Login", { user: "alice" });
+    await bridge.log.saw(/every policy rule vanished at once/);
+    expect(await login()).toMatchObject({ reject: true, reject_reason: "moved away" });
+    expect((await policy(["check"])).stderr).toContain("keeps 2 rules in force that are not there any more");
+
+    expect((await policy(["accept-empty"], "wrong")).stderr).toContain("wants its token");
+    const accepted = await policy(["accept-empty"]);
+    expect([accepted.code, accepted.stdout]).toEqual([0, "2 kept rules ended.\n"]);
+    expect(await login()).toMatchObject({ reject: false });
+    expect((await policy(["accept-empty"])).stdout).toContain("nothing changed");
+  });
+});
