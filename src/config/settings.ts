@@ -206,7 +206,7 @@ const admin = z.strictObject({
   host: setting(z.string().min(1).default("127.0.0.1"), "address of the admin port"),
   port: setting(
     port.default(9001),
-    "port of /healthz, /readyz, /metrics, /v1/sessions and /v1/explain; 0 takes a free one",
+    "port of /healthz, /readyz, /metrics, /v1/sessions, /v1/explain and /v1/policy; 0 takes a free one",
   ),
   token: setting(
     z.string().min(1).optional(),

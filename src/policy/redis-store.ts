@@ -62,7 +62,7 @@ export class RedisStore implements PolicyStore {
     this.#address = address;
     this.#prefix = prefix;
     this.#connection = connection;
-    this.description = `Redis ${address.text}, ${prefix}policy:`;
+    this.description = `Redis ${address.text} (${prefix}policy:*)`;
     connection.on("error", (error) => {
       this.#complaint ??= textOf(error);
     });

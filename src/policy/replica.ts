@@ -208,7 +208,7 @@ export class Replica implements PolicyView {
     this.#options.log.error(
       { rulesKept },
       "every policy rule vanished at once; the old ones stay in force until the source has a `default` rule, " +
-        "which says that this is meant",
+        "or `sluice policy accept-empty` says that this is meant",
     );
     const revision = this.rules.revision;
     this.#options.onNote({ kind: "emptied", rulesKept, revision: { from: revision, to: revision } });

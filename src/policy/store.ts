@@ -6,7 +6,7 @@
  */
 export interface PolicyStore {
   readonly kind: "redis" | "file";
-  /** Where it is, for people: `Redis 127.0.0.1:6379/0, sluice:`. Holds no credentials. */
+  /** Where it is, for people: `Redis 127.0.0.1:6379/0 (sluice:policy:*)`. Holds no credentials. */
   readonly description: string;
   /** Every rule once, in no order. One that comes or goes meanwhile may be among them or not. */
   all(): AsyncIterable<StoredRule>;

@@ -36,7 +36,7 @@ export function exportRules(file: string | undefined, options: PolicyOptions): P
     tell("left out, since they end by their TTL", left.temporary);
     tell("left out, since they are bans", left.bans);
     tell("left out, since they are not text", left.inexact);
-    tell("cannot be read, and import will not take them", left.unreadable);
+    tell("cannot be read, which import will not take", left.unreadable);
   });
 }
 
