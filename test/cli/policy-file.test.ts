@@ -52,6 +52,14 @@ describe("sluice policy with a file", () => {
     expect(await readFile(file, "utf8")).toBe(await readFile(real, "utf8"));
   });
 
+  it("names what a killed command left, and changes nothing beside it", async () => {
+    await writeFile(`${file}.new`, "");
+    const { code, stderr } = await policy(["set", "user:a", "allow"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${file}.new is there; if none is, remove it [policy_unwritable]`);
+    expect((await policy(["list"])).stdout).toBe(`0 rules in file ${file}\n`);
+  });
+
   it("has no TTLs, and names expiresAt", async () => {
     const { code, stderr } = await policy(["set", "user:a", "allow", "--ttl", "2h"]);
     expect(code).toBe(2);
