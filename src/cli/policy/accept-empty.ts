@@ -1,6 +1,7 @@
 /** `sluice policy accept-empty`: tells the running bridge that the rules are meant to be gone. */
 import { askAdmin } from "../admin-client.ts";
-import { countOf, type PolicyOptions, print, settingsOf } from "./session.ts";
+import { countOf, print } from "./printing.ts";
+import { type PolicyOptions, settingsOf } from "./with-store.ts";
 
 /** @throws SluiceError admin_unavailable */
 export async function acceptEmpty(options: PolicyOptions): Promise<void> {

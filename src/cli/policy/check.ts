@@ -8,7 +8,8 @@ import { shownKey } from "../../policy/rule-key.ts";
 import type { StoredRule } from "../../policy/store.ts";
 import { askAdmin } from "../admin-client.ts";
 import { printable } from "../screen-text.ts";
-import { countOf, keyText, notice, type PolicyOptions, print, printJson, withStore } from "./session.ts";
+import { countOf, keyText, notice, print, printJson } from "./printing.ts";
+import { type PolicyOptions, withStore } from "./with-store.ts";
 
 export interface CheckOptions extends PolicyOptions {
   readonly json?: boolean;

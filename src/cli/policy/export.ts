@@ -5,7 +5,8 @@ import { policyTextOf } from "../../policy/policy-text-edit.ts";
 import { parseRule } from "../../policy/rule.ts";
 import { shownKey } from "../../policy/rule-key.ts";
 import { isBan, isExact, type StoredRule } from "../../policy/store.ts";
-import { countOf, notice, type PolicyOptions, withStore } from "./session.ts";
+import { countOf, notice } from "./printing.ts";
+import { type PolicyOptions, withStore } from "./with-store.ts";
 
 /** How many keys are named of each kind that is left out. */
 const mostNamed = 10;

@@ -6,18 +6,10 @@ import { readPolicyText } from "../../policy/policy-text.ts";
 import { parseRule } from "../../policy/rule.ts";
 import type { Stamp } from "../../policy/stamp.ts";
 import { isBan, mostAtOnce, type PolicyStore, type StoredRule } from "../../policy/store.ts";
-import {
-  countOf,
-  fromStdin,
-  keyText,
-  notice,
-  type PolicyOptions,
-  print,
-  valueText,
-  whoever,
-  withStore,
-} from "./session.ts";
-import type { StampOptions } from "./set.ts";
+import { countOf, keyText, notice, print, valueText } from "./printing.ts";
+import { type StampOptions, stampOf } from "./stamp-options.ts";
+import { fromStdin } from "./stdin.ts";
+import { type PolicyOptions, withStore } from "./with-store.ts";
 
 export interface ImportOptions extends PolicyOptions, StampOptions {
   readonly dryRun?: boolean;
@@ -65,10 +57,6 @@ export async function diff(file: string, { plain, ...options }: DiffOptions): Pr
 }
 
 const noStamp: Stamp = { by: null, replacesBy: false, note: null };
-
-function stampOf({ by, note }: StampOptions): Stamp {
-  return { by: by ?? whoever(), replacesBy: by !== undefined, note: note ?? null };
-}
 
 async function storedIn(store: PolicyStore): Promise<StoredRule[]> {
   const rules: StoredRule[] = [];

@@ -7,8 +7,9 @@ import { parseRule } from "../../policy/rule.ts";
 import { shownKey } from "../../policy/rule-key.ts";
 import type { StoredRule } from "../../policy/store.ts";
 import { printable, printableJson } from "../screen-text.ts";
+import { countOf, keyText, notice, print, printJson } from "./printing.ts";
 import { ruleFields, ruleTable } from "./rule-row.ts";
-import { countOf, keyText, notice, type PolicyOptions, print, printJson, withStore } from "./session.ts";
+import { type PolicyOptions, withStore } from "./with-store.ts";
 
 export interface ListOptions extends PolicyOptions {
   readonly json?: boolean;

@@ -6,23 +6,10 @@ import { parseRule, type ReadableRule } from "../../policy/rule.ts";
 import { shownKey } from "../../policy/rule-key.ts";
 import { stamped } from "../../policy/stamp.ts";
 import type { PolicyStore, StoredRule } from "../../policy/store.ts";
-import {
-  fromStdin,
-  keyText,
-  notice,
-  type PolicyOptions,
-  print,
-  valueText,
-  whoever,
-  withStore,
-} from "./session.ts";
-
-export interface StampOptions {
-  readonly by?: string;
-  readonly note?: string;
-  /** No stamp at all. */
-  readonly plain?: boolean;
-}
+import { keyText, notice, print, valueText } from "./printing.ts";
+import { type StampOptions, stampOf } from "./stamp-options.ts";
+import { fromStdin } from "./stdin.ts";
+import { type PolicyOptions, withStore } from "./with-store.ts";
 
 export interface SetOptions extends PolicyOptions, StampOptions {
   /** Milliseconds. */
@@ -36,7 +23,7 @@ export function set(key: string, given: string, options: SetOptions): Promise<vo
   return withStore(options, async (store, { policy }) => {
     const written = given === "-" ? (await fromStdin()).replace(/\r?\n$/, "") : given;
     readableRule(key, written);
-    const value = withStamp(written, options);
+    const value = options.plain ? written : stamped(written, stampOf(options));
     const rule = readableRule(key, value);
     const before = await store.get(key);
     const ttlMs = options.ttl ?? null;
@@ -74,12 +61,6 @@ export function remove(keys: readonly string[], options: PolicyOptions): Promise
     if (removed === 0) process.exitCode = 1;
     else print(["What is asked next is decided without; what is open stays open."]);
   });
-}
-
-/** With who wrote it: `--by`, else whoever runs this unless the rule says so itself. */
-export function withStamp(value: string, { by, note, plain }: StampOptions): string {
-  if (plain) return value;
-  return stamped(value, { by: by ?? whoever(), replacesBy: by !== undefined, note: note ?? null });
 }
 
 function readableRule(key: string, value: string): ReadableRule {

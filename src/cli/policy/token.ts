@@ -1,7 +1,9 @@
 /** `sluice policy token`: a token for a client, and the hash of it for its rule. */
 import { hash, randomBytes } from "node:crypto";
 import { SluiceError } from "../../errors.ts";
-import { fromStdin, type PolicyOptions, print, settingsOf } from "./session.ts";
+import { print } from "./printing.ts";
+import { fromStdin } from "./stdin.ts";
+import { type PolicyOptions, settingsOf } from "./with-store.ts";
 
 /** 256 bits: a hash of what can't be guessed needs no salt. */
 const tokenBytes = 32;

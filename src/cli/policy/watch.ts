@@ -5,7 +5,8 @@ import { parseRule } from "../../policy/rule.ts";
 import { redactedValue } from "../../policy/rule-value.ts";
 import { openWatch } from "../../wiring/policy.ts";
 import { printable } from "../screen-text.ts";
-import { countOf, notice, type PolicyOptions, print, printJson, settingsOf, valueText } from "./session.ts";
+import { countOf, notice, print, printJson, valueText } from "./printing.ts";
+import { type PolicyOptions, settingsOf } from "./with-store.ts";
 
 export interface WatchOptions extends PolicyOptions {
   readonly json?: boolean;
@@ -33,7 +34,7 @@ export async function watch(options: WatchOptions): Promise<void> {
     notice(
       replica.available
         ? `watching ${countOf(size, "rule")}${problems}, revision ${revision}, until Ctrl-C`
-        : "watching, until Ctrl-C; there is nothing to be read yet",
+        : "watching, until Ctrl-C; the policy has not been read yet",
     );
     await told;
   } finally {
