@@ -1,6 +1,5 @@
 /** The policy that `sluice simulate` asks. */
 import { readFile } from "node:fs/promises";
-import type { Clock } from "../clock.ts";
 import type { Settings } from "../config/settings.ts";
 import { SluiceError, textOf } from "../errors.ts";
 import type { PolicyView } from "../policy/policy.ts";
@@ -26,13 +25,12 @@ export interface CandidateOptions {
 export async function candidateOf(
   options: CandidateOptions,
   settings: Settings,
-  clock: Clock,
   say: (notice: string) => void,
 ): Promise<PolicyView> {
   const { mode, default: fallback } = options;
   const rules =
     options.policy === undefined
-      ? new RuleSet(await rulesNow(settings, clock))
+      ? new RuleSet(await rulesNow(settings))
       : await rulesOfFile(options.policy, say);
   if (options.policy === undefined && rules.unreadable.size > 0) {
     say(`${counted(rules.unreadable.size, "rule")} cannot be read: what is covered so is refused`);

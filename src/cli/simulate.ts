@@ -37,7 +37,7 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
   const bar = new ProgressBar(process.stderr, clock);
   const say = (notice: string): void =>
     bar.above(() => void process.stderr.write(`sluice: ${printable(notice)}\n`));
-  const policy = await candidateOf(options, settings, clock, say);
+  const policy = await candidateOf(options, settings, say);
   const { redact, hmacKey } = settings.events;
   const simulation = new Simulation({
     policy,

@@ -1,23 +1,17 @@
 /**
  * Writes bans to Redis, over a connection of its own that is opened at the first one.
  *
- * Rights it needs: `+auth +select +set` on `%W~<prefix>ban:*`. No error holds a credential.
+ * Rights it needs: `+auth +select +set` on `%W~<prefix>ban:*`.
  */
-import { Redis } from "ioredis";
-import { SluiceError, textOf } from "../errors.ts";
-import { type RedisAddress, type RedisSettings, redisAddress, tlsOptions } from "./redis-address.ts";
-import { RedisKeys } from "./redis-keys.ts";
-
-const answerWithinMs = 2000;
+import type { RedisSettings } from "./redis-address.ts";
+import { RedisStore } from "./redis-store.ts";
 
 export class RedisBanWriter {
-  readonly #address: RedisAddress;
-  readonly #keys: RedisKeys;
-  #connection: Redis | null = null;
+  readonly #settings: RedisSettings;
+  #store: Promise<RedisStore> | null = null;
 
   constructor(settings: RedisSettings) {
-    this.#address = redisAddress(settings);
-    this.#keys = new RedisKeys(settings.prefix);
+    this.#settings = settings;
   }
 
   /**
@@ -25,41 +19,25 @@ export class RedisBanWriter {
    * @throws SluiceError redis_unavailable, redis_denied
    */
   async write(network: string, value: string, forMs: number): Promise<boolean> {
-    if (this.#connection === null || this.#connection.status === "end") this.#connection = this.#open();
+    const known = this.#store;
     try {
-      return (await this.#connection.set(this.#keys.banOf(network), value, "PX", forMs, "NX")) === "OK";
+      return await this.#set(network, value, forMs);
     } catch (thrown) {
-      const text = textOf(thrown);
-      const denied = /^(NOAUTH|WRONGPASS|NOPERM)/.test(text);
-      const code = denied ? "redis_denied" : "redis_unavailable";
-      throw new SluiceError(code, `Redis at ${this.#address.text}: ${text}`, { retryable: true });
+      await this.close();
+      // The server may have closed a connection that was idle for long.
+      if (known === null) throw thrown;
+      return this.#set(network, value, forMs);
     }
   }
 
   async close(): Promise<void> {
-    this.#connection?.disconnect();
+    const store = this.#store;
+    this.#store = null;
+    await store?.then((opened) => opened.close()).catch(() => {});
   }
 
-  #open(): Redis {
-    const { host, port, db, user, password, tls } = this.#address;
-    const connection = new Redis({
-      host,
-      port,
-      db,
-      ...(user !== null && { username: user }),
-      ...(password !== null && { password }),
-      ...(tls && { tls: tlsOptions(this.#address) }),
-      protocol: 2,
-      lazyConnect: true,
-      connectTimeout: answerWithinMs,
-      commandTimeout: answerWithinMs,
-      maxRetriesPerRequest: 0,
-      retryStrategy: null,
-      enableReadyCheck: false,
-      disableClientInfo: true,
-    });
-    // What went wrong reaches whoever waits for the write.
-    connection.on("error", () => {});
-    return connection;
+  async #set(network: string, value: string, ttlMs: number): Promise<boolean> {
+    this.#store ??= RedisStore.open(this.#settings);
+    return (await this.#store).set(`ban:${network}`, value, { ttlMs, ifAbsent: true });
   }
 }

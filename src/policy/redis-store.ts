@@ -9,27 +9,19 @@ import type { ChainableCommander, Redis } from "ioredis";
 import { SluiceError, textOf } from "../errors.ts";
 import { type RedisAddress, type RedisSettings, redisAddress } from "./redis-address.ts";
 import { cutConnection, redisConnection, redisError, signIn } from "./redis-connection.ts";
+import { RedisKeys } from "./redis-keys.ts";
 import { keyName, readKeys, scanKeys } from "./redis-reading.ts";
-import {
-  isBan,
-  mostAtOnce,
-  type PolicyStore,
-  type SetOptions,
-  type StoreChange,
-  type StoredRule,
-} from "./store.ts";
+import { mostAtOnce, type PolicyStore, type SetOptions, type StoreChange, type StoredRule } from "./store.ts";
 
 const connectWithinMs = 5_000;
 const answerWithinMs = 10_000;
 const keysPerRead = 500;
-/** A rule of this beginning would be read as a ban; it has its whole name, so that it can be told and removed. */
-const misplacedBan = "policy:ban:";
 
 export class RedisStore implements PolicyStore {
   readonly kind = "redis";
   readonly description: string;
   readonly #address: RedisAddress;
-  readonly #prefix: string;
+  readonly #keys: RedisKeys;
   readonly #connection: Redis;
   /** What the socket complained of; ioredis only says afterwards that the connection is closed. */
   #complaint: string | null = null;
@@ -60,7 +52,7 @@ export class RedisStore implements PolicyStore {
 
   private constructor(address: RedisAddress, prefix: string, connection: Redis) {
     this.#address = address;
-    this.#prefix = prefix;
+    this.#keys = new RedisKeys(prefix);
     this.#connection = connection;
     this.description = `Redis ${address.text} (${prefix}policy:*)`;
     connection.on("error", (error) => {
@@ -69,7 +61,7 @@ export class RedisStore implements PolicyStore {
   }
 
   async *all(): AsyncGenerator<StoredRule> {
-    for (const prefix of [`${this.#prefix}policy:`, `${this.#prefix}ban:`]) {
+    for (const prefix of this.#keys.prefixes) {
       const found = new Set<string>();
       await this.#ask(async () => {
         for await (const keys of scanKeys(this.#connection, prefix)) for (const key of keys) found.add(key);
@@ -90,7 +82,7 @@ export class RedisStore implements PolicyStore {
     value: string,
     { ttlMs = null, ifAbsent = false }: SetOptions = {},
   ): Promise<boolean> {
-    const name = this.#newName(key);
+    const name = this.#keys.keyOf(key);
     const ends = ttlMs === null ? [] : ["PX", String(ttlMs)];
     const reply = await this.#ask(() =>
       this.#connection.call("SET", name, value, ...ends, ...(ifAbsent ? ["NX"] : [])),
@@ -109,7 +101,7 @@ export class RedisStore implements PolicyStore {
       const multi: ChainableCommander = this.#connection.multi();
       for (const { key, value } of part) {
         if (value === null) multi.del(Buffer.from(await this.#nameOf(key), "latin1"));
-        else multi.set(this.#newName(key), value);
+        else multi.set(this.#keys.keyOf(key), value);
       }
       await this.#ask(async () => {
         for (const [error] of (await multi.exec()) ?? []) if (error) throw error;
@@ -125,13 +117,8 @@ export class RedisStore implements PolicyStore {
   async #read(names: readonly string[]): Promise<StoredRule[]> {
     const readings = await this.#ask(() => readKeys(this.#connection, names));
     return readings.flatMap(({ key, value, leftMs }) =>
-      value === null ? [] : [{ key: this.#ruleKey(key), value, leftMs }],
+      value === null ? [] : [{ key: this.#keys.ruleOf(key)!, value, leftMs }],
     );
-  }
-
-  #newName(key: string): string {
-    const own = isBan(key) || key.startsWith(misplacedBan);
-    return `${this.#prefix}${own ? "" : "policy:"}${key}`;
   }
 
   /**
@@ -139,13 +126,13 @@ export class RedisStore implements PolicyStore {
    * looked for among all that would be shown alike.
    */
   async #nameOf(key: string): Promise<string> {
-    const name = keyName(Buffer.from(this.#newName(key)));
+    const name = keyName(Buffer.from(this.#keys.keyOf(key)));
     if (!key.includes("\ufffd")) return name;
     const alike = new Set<string>();
     await this.#ask(async () => {
-      for (const prefix of [`${this.#prefix}policy:`, `${this.#prefix}ban:`]) {
+      for (const prefix of this.#keys.prefixes) {
         for await (const keys of scanKeys(this.#connection, prefix)) {
-          for (const other of keys) if (this.#ruleKey(other) === key) alike.add(other);
+          for (const other of keys) if (this.#keys.ruleOf(other) === key) alike.add(other);
         }
       }
     });
@@ -156,11 +143,6 @@ export class RedisStore implements PolicyStore {
       );
     }
     return alike.has(name) ? name : ([...alike][0] ?? name);
-  }
-
-  #ruleKey(name: string): string {
-    const text = Buffer.from(name, "latin1").toString().slice(this.#prefix.length);
-    return isBan(text) || text.startsWith(misplacedBan) ? text : text.slice("policy:".length);
   }
 
   /** Runs what asks Redis, and makes of what it throws an error that may be shown. */

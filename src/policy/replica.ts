@@ -26,6 +26,7 @@ import type { PolicyMemory, SavedRule } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
 import { shownKey } from "./rule-key.ts";
 import type { RuleSet } from "./rule-set.ts";
+import { isBan } from "./store.ts";
 
 /** One reading of the whole source. A newer one supersedes it, and then it changes nothing any more. */
 export interface Resync {
@@ -282,8 +283,4 @@ export class Replica implements PolicyView {
       yield { key, value: held.value, endsAtMs, kept: this.#held.isKept(held) };
     }
   }
-}
-
-function isBan(key: string): boolean {
-  return key.startsWith("ban:");
 }

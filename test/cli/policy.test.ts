@@ -164,7 +164,7 @@ describeWith(["redis"], "sluice policy with Redis", () => {
     expect(stdout).toContain("5 rules in Redis ");
     const json = JSON.parse((await policy(["list", "user:*", "--json"])).stdout);
     expect(json.map(({ key }: { key: string }) => key)).toEqual(["user:alice", "user:list", "user:\ufffd"]);
-    expect(JSON.stringify(json)).not.toContain("abab");
+    expect(JSON.stringify(json)).not.toContain("ab".repeat(5));
     const shown = await policy(["get", "user:alice"]);
     expect(JSON.parse(shown.stdout).tokens).toEqual([hashed]);
     expect(shown.stdout).not.toContain("\u001b");
