@@ -1,23 +1,23 @@
 /**
- * When keys end: a binary heap of deadlines, nearest first.
+ * When things end: a binary heap of deadlines, nearest first.
  *
- * A key whose deadline changes is simply added again; the owner knows which deadline still counts, and `due`
+ * One whose deadline changes is simply added again; the owner knows which deadline still counts, and `due`
  * asks it. Entries that no longer count go when they surface, or all at once when they are the majority, so
  * the heap never holds more than twice what is alive (and a little).
  */
-export class Expiries {
-  #heap: { atMs: number; key: string }[] = [];
-  /** Whether `key` really ends at `atMs`. */
-  readonly #counts: (key: string, atMs: number) => boolean;
+export class Expiries<Ending> {
+  #heap: { atMs: number; ending: Ending }[] = [];
+  /** Whether it really ends at `atMs`. */
+  readonly #counts: (ending: Ending, atMs: number) => boolean;
 
-  constructor(counts: (key: string, atMs: number) => boolean) {
+  constructor(counts: (ending: Ending, atMs: number) => boolean) {
     this.#counts = counts;
   }
 
-  /** @param alive how many keys have a deadline at all, as the owner counts */
-  add(key: string, atMs: number, alive: number): void {
+  /** @param alive how many have a deadline at all, as the owner counts */
+  add(ending: Ending, atMs: number, alive: number): void {
     if (this.#heap.length > 2 * alive + 1024) this.#compact();
-    this.#heap.push({ atMs, key });
+    this.#heap.push({ atMs, ending });
     this.#up(this.#heap.length - 1);
   }
 
@@ -26,31 +26,31 @@ export class Expiries {
     for (;;) {
       const first = this.#heap[0];
       if (!first) return null;
-      if (this.#counts(first.key, first.atMs)) return first.atMs;
+      if (this.#counts(first.ending, first.atMs)) return first.atMs;
       this.#pop();
     }
   }
 
-  /** Takes out and returns the key with the nearest deadline, when that is not after `nowMs`. */
-  due(nowMs: number): string | null {
+  /** Takes out and returns the one with the nearest deadline, when that is not after `nowMs`. */
+  due(nowMs: number): Ending | null {
     const nextMs = this.nextMs();
     return nextMs !== null && nextMs <= nowMs ? this.#pop() : null;
   }
 
   #compact(): void {
     this.#heap = this.#heap
-      .filter(({ key, atMs }) => this.#counts(key, atMs))
+      .filter(({ ending, atMs }) => this.#counts(ending, atMs))
       .sort((a, b) => a.atMs - b.atMs);
   }
 
-  #pop(): string {
+  #pop(): Ending {
     const first = this.#heap[0]!;
     const last = this.#heap.pop()!;
     if (this.#heap.length > 0) {
       this.#heap[0] = last;
       this.#down(0);
     }
-    return first.key;
+    return first.ending;
   }
 
   #up(from: number): void {

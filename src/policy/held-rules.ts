@@ -14,7 +14,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { Expiries } from "./expiries.ts";
 import type { PolicyNote } from "./policy.ts";
-import type { Rule } from "./rule.ts";
+import type { Held, Rule } from "./rule.ts";
+import { readKey } from "./rule-key.ts";
 import { RuleSet } from "./rule-set.ts";
 
 /** One key of the source as it is now. */
@@ -28,14 +29,6 @@ export interface Entry {
 
 export type Cause = Extract<PolicyNote, { kind: "changed" }>["cause"];
 
-export interface Held {
-  readonly value: string;
-  /** On the monotonic clock. */
-  readonly endsAtMs: number | null;
-  /** The newest resync at the time when the source last had this key. */
-  readonly round: number;
-}
-
 export interface Change {
   readonly key: string;
   readonly before: string | null;
@@ -43,8 +36,8 @@ export interface Change {
   readonly cause: Cause;
   /** What the new value was read as; null when the rule is gone. */
   readonly rule: Rule | null;
-  /** The revision before. */
-  readonly from: string;
+  /** Gives the revision before. */
+  readonly from: () => string;
 }
 
 /** Rules that are looked at or expired in one turn of the event loop. */
@@ -56,8 +49,7 @@ export class HeldRules {
   readonly rules = new RuleSet();
   readonly #clock: Clock;
   readonly #onChange: (change: Change) => void;
-  readonly #held = new Map<string, Held>();
-  readonly #expiries = new Expiries((key, atMs) => this.#held.get(key)?.endsAtMs === atMs);
+  readonly #expiries = new Expiries<Rule>((rule, atMs) => rule.endsAtMs === atMs);
   #timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
   #withTtl = 0;
   /** Rules whose round is not above this are kept. */
@@ -70,7 +62,7 @@ export class HeldRules {
   }
 
   get size(): number {
-    return this.#held.size;
+    return this.rules.size;
   }
 
   /** How many rules are kept. */
@@ -78,59 +70,55 @@ export class HeldRules {
     return this.#kept;
   }
 
-  get(key: string): Held | undefined {
-    return this.#held.get(key);
+  get(key: string): Rule | undefined {
+    return this.rules.get(key);
   }
 
-  entries(): Iterable<[string, Held]> {
-    return this.#held;
+  all(): Iterable<Rule> {
+    return this.rules.all();
   }
 
-  some(test: (held: Held) => boolean): boolean {
-    for (const held of this.#held.values()) if (test(held)) return true;
+  some(test: (rule: Rule) => boolean): boolean {
+    for (const rule of this.rules.all()) if (test(rule)) return true;
     return false;
   }
 
-  isKept(held: Held): boolean {
-    return held.round <= this.#keptUpTo;
+  isKept(rule: Held): boolean {
+    return rule.round <= this.#keptUpTo;
   }
 
-  endsSoon(held: Held): boolean {
-    return held.endsAtMs !== null && held.endsAtMs - this.#clock.monotonic() <= endsSoonMs;
+  endsSoon(rule: Held): boolean {
+    return rule.endsAtMs !== null && rule.endsAtMs - this.#clock.monotonic() <= endsSoonMs;
   }
 
   put({ key, value, leftMs }: Entry, round: number, cause: Cause): void {
-    const held = this.#held.get(key);
-    if (held) this.#forget(held);
-    const endsAtMs = leftMs === null ? null : this.#clock.monotonic() + leftMs;
-    const from = this.rules.revision;
-    const rule = held?.value === value ? null : this.rules.set(key, value);
-    // The rule's own text where there is one: a million plain allows share theirs.
-    this.#held.set(key, { value: rule ? rule.value : value, endsAtMs, round });
-    if (endsAtMs !== null) {
+    const read = readKey(key);
+    const before = this.rules.find(read);
+    if (before) this.#forget(before);
+    const from = this.rules.markRevision();
+    const changed = before?.value !== value;
+    const rule = changed ? this.rules.put(read, value, before) : before;
+    rule.round = round;
+    if (leftMs !== null) {
+      rule.endsAtMs = this.#clock.monotonic() + leftMs;
       this.#withTtl += 1;
-      this.#expiries.add(key, endsAtMs, this.#withTtl);
+      this.#expiries.add(rule, rule.endsAtMs, this.#withTtl);
       this.#arm();
     }
-    if (rule) this.#onChange({ key, before: held?.value ?? null, after: value, cause, rule, from });
+    if (changed) this.#onChange({ key, before: before?.value ?? null, after: value, cause, rule, from });
   }
 
   remove(key: string, cause: Cause): void {
-    const held = this.#held.get(key);
-    if (!held) return;
-    this.#forget(held);
-    this.#held.delete(key);
-    const from = this.rules.revision;
-    this.rules.delete(key);
-    this.#onChange({ key, before: held.value, after: null, cause, rule: null, from });
+    const rule = this.rules.get(key);
+    if (rule) this.#remove(rule, cause);
   }
 
   /** Removes every rule for which `causeOf` has a cause; gives way to other work after each part. */
-  async sweep(causeOf: (held: Held, key: string) => Cause | null): Promise<void> {
+  async sweep(causeOf: (rule: Rule) => Cause | null): Promise<void> {
     let looked = 0;
-    for (const [key, held] of this.#held) {
-      const cause = causeOf(held, key);
-      if (cause) this.remove(key, cause);
+    for (const rule of this.rules.all()) {
+      const cause = causeOf(rule);
+      if (cause) this.#remove(rule, cause);
       looked += 1;
       if (looked % partRules === 0) await turn();
     }
@@ -140,17 +128,27 @@ export class HeldRules {
   keepAll(round: number): void {
     this.#keptUpTo = round;
     this.#kept = 0;
-    for (const held of this.#held.values()) if (this.isKept(held)) this.#kept += 1;
+    for (const rule of this.rules.all()) if (this.isKept(rule)) this.#kept += 1;
   }
 
   close(): void {
     this.#timer?.cancel();
   }
 
+  #remove(rule: Rule, cause: Cause): void {
+    // Another may have taken its place meanwhile.
+    const from = this.rules.markRevision();
+    if (!this.rules.remove(rule)) return;
+    this.#forget(rule);
+    const key = rule.key.text;
+    this.#onChange({ key, before: rule.value, after: null, cause, rule: null, from });
+  }
+
   /** Takes a rule that is about to change or go out of the counts. */
-  #forget(held: Held): void {
-    if (held.endsAtMs !== null) this.#withTtl -= 1;
-    if (this.isKept(held)) this.#kept -= 1;
+  #forget(rule: Rule): void {
+    if (rule.endsAtMs !== null) this.#withTtl -= 1;
+    rule.endsAtMs = null;
+    if (this.isKept(rule)) this.#kept -= 1;
   }
 
   /** One timer, for the nearest end. */
@@ -166,9 +164,9 @@ export class HeldRules {
     this.#timer = null;
     const nowMs = this.#clock.monotonic();
     for (let ended = 0; ended < partRules; ended++) {
-      const key = this.#expiries.due(nowMs);
-      if (key === null) break;
-      this.remove(key, "expired");
+      const rule = this.#expiries.due(nowMs);
+      if (rule === null) break;
+      this.#remove(rule, "expired");
     }
     this.#arm();
   }

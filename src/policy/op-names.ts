@@ -14,12 +14,12 @@ const opNames = [
   "on_response",
   "on_disconnect",
 ] as const;
+const known: ReadonlySet<string> = new Set(opNames);
 
 /**
  * The op that a rule's author most likely meant by a name that is almost, but not quite, a known op's.
  * A rule limited to `newproxy` would never be asked, so such a name must not be taken as it stands.
  */
 export function misspeltOp(name: string): string | null {
-  const meant = nearest(name, opNames);
-  return meant === name ? null : meant;
+  return known.has(name) ? null : nearest(name, opNames);
 }

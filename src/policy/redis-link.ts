@@ -15,7 +15,7 @@
  *     ends the link, be it a cut line or a stopped server.
  *   - No error holds a credential.
  *
- * Rights it needs: `+auth +ping +subscribe +select +client|id +client|tracking +scan +get +pttl`, the channel
+ * Rights it needs: `+auth +ping +subscribe +select +client|id +client|tracking +scan +get +mget +pttl`, the channel
  * `&__redis__:invalidate` and the keys `%R~<prefix>policy:* %R~<prefix>ban:*`.
  */
 import type { Redis } from "ioredis";
@@ -23,7 +23,7 @@ import type { Clock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
 import type { RedisAddress } from "./redis-address.ts";
 import { cutConnection, redisConnection, redisDenied, redisError, signIn } from "./redis-connection.ts";
-import { keyName, type Reading, readKeys, scanKeys } from "./redis-reading.ts";
+import { keyName, type ManyRead, type Reading, readKeys, readMany, scanKeys } from "./redis-reading.ts";
 
 export interface LinkTiming {
   /** Until the TCP connection stands. Short: a SYN lost just before the network returns must not cost a second. */
@@ -107,6 +107,11 @@ export class RedisLink {
   /** What these keys hold. Reads are answered in the order in which they were asked. */
   read(keys: readonly string[]): Promise<Reading[]> {
     return readKeys(this.#reading, keys);
+  }
+
+  /** As read, in half the time; says of which keys it cannot tell. */
+  readMany(keys: readonly string[]): Promise<ManyRead> {
+    return readMany(this.#reading, keys);
   }
 
   /** Resolves when every change that Redis has made until now has been told by `onInvalidated`. */

@@ -65,17 +65,27 @@ export class RedisMirror {
     this.#loading = resync;
     this.#toldSinceFlush = toldSinceFlush;
     const found = new Set<string>();
+    const unsure: string[] = [];
+    const offer = (readings: readonly Reading[]): void => resync.offer(this.#entries(readings));
     try {
+      // Redis reads one part while the part before is applied.
+      let before: Promise<void> = this.#applied;
       for (const prefix of this.#keys.prefixes) {
         for await (const keys of this.#link.scan(prefix)) {
           if (toldSinceFlush) for (const key of keys) found.add(key);
-          for (let from = 0; from < keys.length && !resync.superseded; from += keysPerRead) {
-            const offer = (readings: readonly Reading[]): void => resync.offer(this.#entries(readings));
-            await this.#read(keys.slice(from, from + keysPerRead), offer);
+          for (const part of partsOf(keys)) {
+            const applied = this.#inOrder(this.#link.readMany(part), (read) => {
+              offer(read.readings);
+              unsure.push(...read.unsure);
+            });
+            await before;
+            before = applied;
           }
           if (resync.superseded) return;
         }
       }
+      await before;
+      for (const part of partsOf(unsure)) await this.#inOrder(this.#link.read(part), offer);
       await this.#link.heardAll();
       this.#pump(Number.POSITIVE_INFINITY);
       await this.#applied;
@@ -111,7 +121,7 @@ export class RedisMirror {
       const keys = firstOf(this.#told, keysPerRead);
       for (const key of keys) this.#told.delete(key);
       this.#underWay += 1;
-      this.#read(keys, (readings) => this.#apply(readings)).then(
+      this.#inOrder(this.#link.read(keys), (readings) => this.#apply(readings)).then(
         () => {
           this.#underWay -= 1;
           this.#pump();
@@ -121,13 +131,15 @@ export class RedisMirror {
     }
   }
 
-  /** Asks now; applies after everything that was asked before. */
-  #read(keys: readonly string[], apply: (readings: readonly Reading[]) => void): Promise<void> {
-    const asked = this.#link.read(keys);
-    this.#applied = Promise.all([asked, this.#applied]).then(([readings]) => {
-      if (!this.#over) apply(readings);
+  /** What has just been asked is applied after everything that was asked before. */
+  #inOrder<Read>(asked: Promise<Read>, apply: (read: Read) => void): Promise<void> {
+    const applied = Promise.all([asked, this.#applied]).then(([read]) => {
+      if (!this.#over) apply(read);
     });
-    return this.#applied;
+    // Whoever waits for it hears of an error; a load that is superseded waits no more.
+    applied.catch(() => {});
+    this.#applied = applied;
+    return applied;
   }
 
   #apply(readings: readonly Reading[]): void {
@@ -140,6 +152,10 @@ export class RedisMirror {
       value === null ? [] : [{ key: this.#keys.ruleOf(key)!, value, leftMs }],
     );
   }
+}
+
+function* partsOf(keys: readonly string[]): Generator<readonly string[]> {
+  for (let from = 0; from < keys.length; from += keysPerRead) yield keys.slice(from, from + keysPerRead);
 }
 
 function firstOf(keys: Iterable<string>, count: number): string[] {

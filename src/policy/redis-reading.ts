@@ -22,12 +22,20 @@ const scanCount = 1000;
 /** All keys that begin with `prefix`, in parts; a key may come twice. Keys are named as `keyName` does. */
 export async function* scanKeys(connection: Redis, prefix: string): AsyncGenerator<readonly string[]> {
   const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
-  let cursor = "0";
-  do {
-    const [next, keys] = await connection.scanBuffer(cursor, "MATCH", pattern, "COUNT", scanCount);
-    cursor = String(next);
+  const from = (cursor: string): Promise<[Buffer, Buffer[]]> => {
+    const answer = connection.scanBuffer(cursor, "MATCH", pattern, "COUNT", scanCount);
+    // Nobody may be waiting for it any more.
+    answer.catch(() => {});
+    return answer;
+  };
+  let asked: Promise<[Buffer, Buffer[]]> | null = from("0");
+  while (asked !== null) {
+    const [next, keys]: [Buffer, Buffer[]] = await asked;
+    const cursor = next.toString();
+    // Redis goes on while these are looked at.
+    asked = cursor === "0" ? null : from(cursor);
     if (keys.length > 0) yield keys.map(keyName);
-  } while (cursor !== "0");
+  }
 }
 
 /**
@@ -38,21 +46,54 @@ export async function* scanKeys(connection: Redis, prefix: string): AsyncGenerat
 export async function readKeys(connection: Redis, keys: readonly string[]): Promise<Reading[]> {
   const pipeline = connection.pipeline();
   for (const key of keys) {
-    const bytes = Buffer.from(key, "latin1");
-    pipeline.get(bytes).pttl(bytes);
+    const named = argument(key);
+    pipeline.get(named).pttl(named);
   }
   const replies = (await pipeline.exec()) ?? [];
   return keys.map((key, i) => readingOf(key, replies[2 * i]!, replies[2 * i + 1]!));
 }
 
+export interface ManyRead {
+  readonly readings: readonly Reading[];
+  /** Keys that are there although MGET has no value for them, as of a list: only readKeys can tell. */
+  readonly unsure: readonly string[];
+}
+
+/** As readKeys, in half the time, but for the keys that it is unsure of. */
+export async function readMany(connection: Redis, keys: readonly string[]): Promise<ManyRead> {
+  const named = keys.map(argument);
+  const pipeline = connection.pipeline().mget(named);
+  for (const key of named) pipeline.pttl(key);
+  const [mget, ...ttls] = (await pipeline.exec()) ?? [];
+  if (mget?.[0]) throw mget[0];
+  const values = mget?.[1] as readonly (string | null)[];
+  const readings: Reading[] = [];
+  const unsure: string[] = [];
+  for (const [i, key] of keys.entries()) {
+    const reading = readingOf(key, [null, values[i]], ttls[i]!);
+    if (reading.value === null && ttls[i]![1] !== noKey) unsure.push(key);
+    else readings.push(reading);
+  }
+  return { readings, unsure };
+}
+
 type Reply = readonly [error: Error | null, result: unknown];
+
+/** PTTL's answer where there is no such key; -1 is one without a TTL. */
+const noKey = -2;
+const ascii = /^[\x00-\x7f]*$/;
+
+/** Texts are sent several times faster than bytes. */
+function argument(key: string): string | Buffer {
+  return ascii.test(key) ? key : Buffer.from(key, "latin1");
+}
 
 function readingOf(key: string, [getError, value]: Reply, [ttlError, ttlMs]: Reply): Reading {
   const wrongType = getError?.message.startsWith("WRONGTYPE") === true;
   if (getError && !wrongType) throw getError;
   if (ttlError) throw ttlError;
-  // PTTL gives -1 for a key without a TTL and -2 for no key: then it ended between the two commands.
-  const gone = ttlMs === -2 || (value === null && !wrongType);
+  // No key: then it ended between the two commands.
+  const gone = ttlMs === noKey || (value === null && !wrongType);
   const leftMs = Number(ttlMs) >= 0 ? Number(ttlMs) : null;
   return { key, value: gone ? null : wrongType ? notAString : String(value), leftMs };
 }

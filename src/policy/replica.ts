@@ -21,9 +21,10 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { Freshness, type FreshnessSettings } from "./freshness.ts";
-import { type Cause, type Change, type Entry, type Held, HeldRules, partRules } from "./held-rules.ts";
+import { type Cause, type Change, type Entry, HeldRules, partRules } from "./held-rules.ts";
 import type { PolicyMemory, SavedRule } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
+import type { Held } from "./rule.ts";
 import { shownKey } from "./rule-key.ts";
 import type { RuleSet } from "./rule-set.ts";
 import { isBan } from "./store.ts";
@@ -182,8 +183,8 @@ export class Replica implements PolicyView {
     // A default rule found now says that the others are meant to be gone.
     const meant = (held.get("default")?.round ?? 0) >= round;
     const vanished = this.#found === 0 || (flushed && !meant);
-    await held.sweep((rule, key) => {
-      if (rule.round >= round || held.isKept(rule) || (vanished && !isBan(key))) return null;
+    await held.sweep((rule) => {
+      if (rule.round >= round || held.isKept(rule) || (vanished && !isBan(rule.key.text))) return null;
       return held.endsSoon(rule) ? "expired" : "resync";
     });
     if (round !== this.#round) return;
@@ -238,18 +239,17 @@ export class Replica implements PolicyView {
 
   #changed({ key, before, after, cause, rule, from }: Change): void {
     this.#saveSoon();
-    const shown = shownKey(key);
-    if (rule && !rule.readable) this.#reject(shown, rule.problem, rule.key.scope !== null, from);
+    if (rule && !rule.readable) this.#reject(shownKey(key), rule.problem, rule.key.scope !== null, from());
     // The first load has no before: its summary is logged instead of a note for each rule.
     else if (this.#available) {
       this.#options.onNote({
         kind: "changed",
-        key: shown,
+        key: shownKey(key),
         before,
         after,
         cause,
         by: rule?.readable ? rule.terms.by : null,
-        revision: { from, to: this.rules.revision },
+        revision: { from: from(), to: this.rules.revision },
       });
     }
   }
@@ -278,9 +278,9 @@ export class Replica implements PolicyView {
 
   *#saved(): Generator<SavedRule> {
     const { clock } = this.#options;
-    for (const [key, held] of this.#held.entries()) {
-      const endsAtMs = held.endsAtMs === null ? null : held.endsAtMs - clock.monotonic() + clock.now();
-      yield { key, value: held.value, endsAtMs, kept: this.#held.isKept(held) };
+    for (const rule of this.#held.all()) {
+      const endsAtMs = rule.endsAtMs === null ? null : rule.endsAtMs - clock.monotonic() + clock.now();
+      yield { key: rule.key.text, value: rule.value, endsAtMs, kept: this.#held.isKept(rule) };
     }
   }
 }

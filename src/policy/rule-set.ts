@@ -8,8 +8,8 @@
 import { AddressRules } from "./address-rules.ts";
 import { DomainRules } from "./domain-rules.ts";
 import { Revision } from "./revision.ts";
-import { parseRule, type Rule, type UnreadableRule } from "./rule.ts";
-import { type RuleKey, readKey, type Scope } from "./rule-key.ts";
+import { type Rule, ruleAt, type UnreadableRule } from "./rule.ts";
+import { type ReadKey, type RuleKey, readKey, type Scope } from "./rule-key.ts";
 
 /** The scopes whose rules are met by one exact id. */
 export type ExactScope = Exclude<Scope, "ip" | "ban" | "domain">;
@@ -25,6 +25,11 @@ export class RuleSet {
   /** Names this state: 16 hex digits, the same for the same keys and values whatever the order of writing. */
   get revision(): string {
     return this.#index.revision.text;
+  }
+
+  /** Gives the revision of now whenever it is asked for: naming one costs more than most rules cost otherwise. */
+  markRevision(): () => string {
+    return this.#index.revision.mark();
   }
 
   /** How many keys there are, unreadable ones included. */
@@ -46,6 +51,11 @@ export class RuleSet {
     return this.get(key) !== undefined;
   }
 
+  /** All of them, unreadable ones included. */
+  all(): Iterable<Rule> {
+    return this.#index.rules();
+  }
+
   /** Keys without prefix and values, as they were written. */
   *entries(): Generator<[key: string, value: string]> {
     for (const rule of this.#index.rules()) yield [rule.key.text, rule.value];
@@ -53,9 +63,19 @@ export class RuleSet {
 
   /** Takes any key and any value; what became of them stands in the rule that comes back. */
   set(key: string, value: string): Rule {
-    const rule = parseRule(key, value);
-    const before = this.#index.find(rule.key);
+    const read = readKey(key);
+    return this.put(read, value, this.find(read));
+  }
+
+  /** The rule that a key has now. */
+  find({ key }: ReadKey): Rule | undefined {
+    return this.#index.find(key);
+  }
+
+  /** As set, where the key has been read, and found to have `before`. */
+  put(read: ReadKey, value: string, before: Rule | undefined): Rule {
     if (before) this.#index.remove(before);
+    const rule = ruleAt(read, value);
     this.#index.add(rule);
     return rule;
   }
@@ -65,6 +85,13 @@ export class RuleSet {
     const rule = this.get(key);
     if (rule) this.#index.remove(rule);
     return rule !== undefined;
+  }
+
+  /** Takes this very rule out; false when it is not there, or another in its place. */
+  remove(rule: Rule): boolean {
+    const there = this.#index.find(rule.key) === rule;
+    if (there) this.#index.remove(rule);
+    return there;
   }
 
   clear(): void {

@@ -5,21 +5,33 @@
  * condition must not pass for none. Where the key itself covers nothing (`usr:alice`), nothing can be
  * refused by it; it stays in the set to be listed and counted.
  */
-import { type RuleKey, readKey, type Scope } from "./rule-key.ts";
-import { type RuleTerms, readValue } from "./rule-value.ts";
+import { knownValue } from "./known-values.ts";
+import { type ReadKey, type RuleKey, readKey, type Scope } from "./rule-key.ts";
+import type { RuleTerms } from "./rule-value.ts";
 
 export type Rule = ReadableRule | UnreadableRule;
 
-export interface ReadableRule {
+/**
+ * What a source said of a rule beside its value. HeldRules writes it and nobody else: in the rule itself, since a record
+ * for each of a million rules, and a table to find it, would cost more than the rules do.
+ */
+export interface Held {
+  /** On the monotonic clock; null when it does not end by itself. */
+  endsAtMs: number | null;
+  /** The newest resync at the time when the source last had this key. */
+  round: number;
+}
+
+export interface ReadableRule extends Held {
   readonly readable: true;
   readonly key: RuleKey & { readonly scope: Scope };
   /** As written. May hold secrets: redactedValue makes what may be published. */
   readonly value: string;
-  /** One object for all plain allows, and one for all plain denies. */
+  /** One object for many rules of the same scope that say the same. */
   readonly terms: RuleTerms;
 }
 
-export interface UnreadableRule {
+export interface UnreadableRule extends Held {
   readonly readable: false;
   readonly key: RuleKey;
   readonly value: string;
@@ -27,23 +39,23 @@ export interface UnreadableRule {
   readonly problem: string;
 }
 
+const notHeld: Held = { endsAtMs: null, round: 0 };
+
 /** Reads a key without prefix (`user:alice`) and its value. Never throws; see `readable`. */
 export function parseRule(keyText: string, value: string): Rule {
-  const { key, problem } = readKey(keyText);
+  return ruleAt(readKey(keyText), value);
+}
+
+/** As parseRule, where the key has been read. */
+export function ruleAt({ key, problem }: ReadKey, value: string): Rule {
   if (problem !== null || !isCovering(key)) {
-    return { readable: false, key, value, problem: problem ?? "the key covers nothing" };
+    return { readable: false, key, value, problem: problem ?? "the key covers nothing", ...notHeld };
   }
-  const read = readValue(value, key.scope);
-  if ("problem" in read) return { readable: false, key, value, problem: read.problem };
-  return { readable: true, key, value: sharedText(value), terms: read.terms };
+  const { text, read } = knownValue(value, key.scope);
+  if ("problem" in read) return { readable: false, key, value: text, problem: read.problem, ...notHeld };
+  return { readable: true, key, value: text, terms: read.terms, endsAtMs: null, round: 0 };
 }
 
 function isCovering(key: RuleKey): key is RuleKey & { readonly scope: Scope } {
   return key.scope !== null;
-}
-
-/** A source hands out each `allow` as a text of its own; a million of them would be kept. */
-function sharedText(value: string): string {
-  if (value === "allow") return "allow";
-  return value === "deny" ? "deny" : value;
 }

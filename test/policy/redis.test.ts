@@ -390,7 +390,7 @@ describeWith(["redis"], "the policy from Redis", () => {
       "%R~sluice:policy:*",
       "%R~sluice:ban:*",
       "-@all",
-      ..."+auth +ping +subscribe +select +client|id +client|tracking +scan +get +pttl".split(" "),
+      ..."+auth +ping +subscribe +select +client|id +client|tracking +scan +get +mget +pttl".split(" "),
     );
     await watched.logged(/policy loaded/);
     expect(watched.values).toEqual({ "user:a": "deny" });

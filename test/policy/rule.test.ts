@@ -76,7 +76,7 @@ describe("a key", () => {
     ["__proto__:x", "no scope has this name"],
   ])("%j covers nothing, and says why", (text, why) => {
     const rule = parseRule(text, "deny");
-    expect(rule).toEqual({
+    expect(rule).toMatchObject({
       readable: false,
       key: { text, scope: null, id: text },
       value: "deny",
@@ -231,6 +231,20 @@ describe("a value", () => {
     expect(reason).toMatch(/^a \[31mb c x+$/);
     expect(reason).toHaveLength(512);
     expect(readable("user:alice", `deny ${"x".repeat(511)}😀`).terms.reason?.isWellFormed()).toBe(true);
+  });
+
+  it("shares its terms with rules of its scope that say the same, and only with those", () => {
+    const said = `{"limits":{"connections":50},"tokens":["sha256:${"0".repeat(64)}"]}`;
+    expect(readable("user:a", said).terms).toBe(readable("user:b", said).terms);
+    expect(readable("ip:::1", said).terms.effect).toBe("require");
+    expect(readable("user:c", said.replace("50", "51")).terms).not.toBe(readable("user:b", said).terms);
+  });
+
+  it("is read alike while it is known and when thousands of others were read since", () => {
+    const said = '{"ops":["Login"],"note":"x"}';
+    const first = readable("user:a", said).terms;
+    for (let n = 0; n < 5000; n++) readable("user:a", `deny ${n}`);
+    expect(readable("user:b", said).terms).toEqual(first);
   });
 
   it("shares its terms with every other plain allow or deny", () => {

@@ -27,10 +27,23 @@ export function limitsOf(limits: z.infer<typeof limitsSchema>, scope: Scope): re
   if (by === undefined) return null;
   const { loginsPerMinute, connections, connectionsPerMinute } = limits;
   const conditions: Condition[] = [];
-  if (loginsPerMinute !== undefined) conditions.push(mostLoginsPerMinute(loginsPerMinute, by));
-  if (connections !== undefined) conditions.push(mostConnections(connections, by));
-  if (connectionsPerMinute !== undefined) conditions.push(mostConnectionsPerMinute(connectionsPerMinute, by));
+  if (loginsPerMinute !== undefined) conditions.push(shared(mostLoginsPerMinute, loginsPerMinute, by));
+  if (connections !== undefined) conditions.push(shared(mostConnections, connections, by));
+  if (connectionsPerMinute !== undefined)
+    conditions.push(shared(mostConnectionsPerMinute, connectionsPerMinute, by));
   return conditions;
+}
+
+const mostShared = 1000;
+const known = new Map<string, Condition>();
+
+/** One condition for all rules with the same limit, where it is one of the usual. */
+function shared(kind: (limit: number, by: CountedBy) => Condition, limit: number, by: CountedBy): Condition {
+  if (limit > mostShared) return kind(limit, by);
+  const name = `${kind.name} ${by} ${limit}`;
+  const condition = known.get(name) ?? kind(limit, by);
+  known.set(name, condition);
+  return condition;
 }
 
 /**
