@@ -6,8 +6,9 @@
  * How no change is lost and no older value overwrites a newer one: tracking is on before the first SCAN, so each
  * later change is told, and what was told is read afterwards. All reads, of a load and of told changes alike, go
  * over one connection and are applied in the order in which they were asked; Redis answers in that order, so
- * what is applied later was true later. GET and PTTL of a key are two commands, and a write between them leaves
- * a mixed reading; that write is told too, and read again a moment later.
+ * what is applied later was true later. GET or MGET and PTTL of a key are two commands, and a write between them leaves
+ * a mixed reading; that write is told too, and read again a moment later. A load reads with MGET and says nothing of a
+ * key of which that cannot tell: it is asked once more when all others have been.
  *
  * Redis tells of a flush in the same words when another of its databases was flushed, and when it has taken over a
  * whole new set as a replica. All that stands there after a flush of ours has been told as written since; where

@@ -5,9 +5,9 @@
  *
  *   84  of users: 52 plain `allow`; 16 one of five plans, each the same JSON for all its users (limits, types, ports);
  *       12 JSON with a token of their own, limits and a note; 4 `deny` with a reason
- *    6  of addresses, one in ten of them a network: `deny`, each with a TTL
+ *    6  of addresses, one of them a network: `deny`, each with a TTL
  *    6  of proxies: `allow`, `deny`, or JSON of few forms
- *    4  of domains, one in ten of them a wildcard: `deny`, or `require` with the types
+ *    4  of domains, one of them a wildcard: `deny`, or `require` with the types
  *
  * One user rule in ten has a TTL as well.
  */
@@ -38,19 +38,9 @@ export function madeRule(n: number): MadeRule {
   const ttlMs = hourMs + (n % 86_400) * 1000;
   const kind = n % 100;
   if (kind < 84) return { key: `user:${userOf(n)}`, value: userValue(n), ttlMs: n % 10 === 9 ? ttlMs : null };
-  if (kind < 90) {
-    return {
-      key: `ip:${Math.floor(n / 100) % 10 === 0 ? networkOf(n) : addressOf(n)}`,
-      value: "deny",
-      ttlMs,
-    };
-  }
+  if (kind < 90) return { key: `ip:${kind === 84 ? networkOf(n) : addressOf(n)}`, value: "deny", ttlMs };
   if (kind < 96) return { key: `proxy:${proxyOf(n)}`, value: proxyRules[n % 4]!, ttlMs: null };
-  return {
-    key: `domain:${Math.floor(n / 100) % 10 === 0 ? "*." : ""}${domainOf(n)}`,
-    value: domainRules[n & 1]!,
-    ttlMs: null,
-  };
+  return { key: `domain:${kind === 96 ? "*." : ""}${domainOf(n)}`, value: domainRules[n & 1]!, ttlMs: null };
 }
 
 function hasToken(n: number): boolean {
@@ -87,14 +77,12 @@ function domainOf(n: number): string {
   return `app-${n.toString(36)}.example.com`;
 }
 
-/** For each number of its own up to 16 million; no made address lies in it. */
-function networkOf(n: number): string {
-  const at = Math.floor(n / 100) + (n % 100);
-  return `2001:db8:${(at >> 16).toString(16)}:${(at & 0xffff).toString(16)}::/64`;
-}
-
 function addressOf(n: number): string {
   return `${100 + (n >> 24)}.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
+}
+
+function networkOf(n: number): string {
+  return `2001:db8:${(n >> 16).toString(16)}:${(n & 0xffff).toString(16)}::/64`;
 }
 
 /**

@@ -325,6 +325,26 @@ describeWith(["redis"], "the policy from Redis", () => {
     expect(watched.values).toEqual({ "ban:203.0.113.9": "deny" });
   });
 
+  it("finds values that are no strings among thousands that are, with the ends of all, when it loads", async () => {
+    const users = Array.from({ length: 3000 }, (_, i) => `user:u${i}`);
+    const writes = operator.pipeline();
+    for (const [i, key] of users.entries()) {
+      if (i % 100 === 7) writes.lpush(`sluice:policy:${key}`, "allow");
+      else if (i % 2 === 0) writes.set(`sluice:policy:${key}`, `deny ${i}`, "PX", 3_600_000);
+      else writes.set(`sluice:policy:${key}`, "allow");
+    }
+    await writes.exec();
+    await start();
+    const rules = users.map((key) => watched.replica.rules.get(key)!);
+    expect(watched.replica.rules.size).toBe(users.length);
+    expect(rules.filter(({ readable }) => !readable).map(({ key }) => key.text)).toEqual(
+      users.filter((_, i) => i % 100 === 7),
+    );
+    expect(rules.filter(({ endsAtMs }) => endsAtMs !== null).map(({ value }) => value)).toEqual(
+      users.flatMap((_, i) => (i % 2 === 0 ? [`deny ${i}`] : [])),
+    );
+  });
+
   it("reads only its own prefix, whatever characters that has, and its own database", async () => {
     await operator.mset(
       "s*[x]policy:user:a",

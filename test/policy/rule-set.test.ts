@@ -51,6 +51,16 @@ describe("the revision", () => {
   });
 });
 
+describe("a marked revision", () => {
+  it("is named as it was when others have followed", () => {
+    const rules = new RuleSet([["user:a", "deny"]]);
+    const [before, mark] = [rules.revision, rules.markRevision()];
+    rules.set("user:b", "deny");
+    expect(mark()).toBe(before);
+    expect(mark()).not.toBe(rules.revision);
+  });
+});
+
 describe("a rule set", () => {
   it("finds every rule by its key as written", () => {
     const written = [
