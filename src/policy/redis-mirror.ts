@@ -149,9 +149,10 @@ export class RedisMirror {
   }
 
   #entries(readings: readonly Reading[]): Entry[] {
-    return readings.flatMap(({ key, value, leftMs }) =>
-      value === null ? [] : [{ key: this.#keys.ruleOf(key)!, value, leftMs }],
-    );
+    const entries: Entry[] = [];
+    for (const { key, value, leftMs } of readings)
+      if (value !== null) entries.push({ key: this.#keys.ruleOf(key)!, value, leftMs });
+    return entries;
   }
 }
 
