@@ -160,8 +160,14 @@ function explained(op: Op, parts: ExplainParts, nowMs: number, event: FromEvent 
     at: new Date(nowMs).toISOString(),
     recorded: event?.recorded ?? null,
     ...explanation,
-    notes: notesOn(hiddenToken),
+    notes: [...notesOn(hiddenToken), ...(event && countsOf(explanation) ? [countsAreOfNow] : [])],
   };
+}
+
+const countsAreOfNow = "counts are those of now: the op of the event may be among them";
+
+function countsOf({ rules }: Explanation): boolean {
+  return rules.some(({ conditions }) => conditions.some(({ count }) => count !== undefined));
 }
 
 function notesOn(hiddenToken: string | null | undefined): string[] {

@@ -52,7 +52,7 @@ const outcomes = new Map<string, (data: Data) => string>(
     "policy.changed": ({ key, after, cause, by }) =>
       after === null
         ? `${textOf(key)} is gone (${textOf(cause)})`
-        : `${textOf(key)} = ${textOf(after)} (${textOf(cause)}${typeof by === "string" ? ` by ${by}` : ""})`,
+        : `${textOf(key)} = ${textOf(after)} (${textOf(cause)}${typeof by === "string" ? `, by ${by}` : ""})`,
     "policy.rejected": ({ key, problem }) => `${textOf(key)} cannot be read: ${textOf(problem)}`,
     "policy.emptied": ({ rulesKept }) => `the source has no rules left; ${textOf(rulesKept)} stay in force`,
     "bridge.started": ({ version, policy, kafka }) =>

@@ -87,8 +87,8 @@ function row(...[name, ...rest]: [string, string, string]): Row[] {
 /** What was asked besides rules. */
 function otherRows({ op, policy, ownNames, rules, rulesLeftOut, default: byDefault }: Explained): Row[] {
   if (!op.refusable) return [`${op.name} cannot be refused: it is recorded, whatever the rules say`];
-  if (!policy.available) return ["no policy has been loaded yet: everything is refused"];
-  if (policy.stale) return ["the policy is older than policy.maxStaleMs: everything is refused"];
+  if (!policy.available) return [`no policy has been loaded yet: ${refusing(policy)}`];
+  if (policy.stale) return [`the policy is older than policy.maxStaleMs: ${refusing(policy)}`];
   return [
     ...(rules.length === 0 ? ["no rule is about this"] : []),
     ...(rulesLeftOut === 0 ? [] : [`… and ${rulesLeftOut} more rules`]),
@@ -96,6 +96,10 @@ function otherRows({ op, policy, ownNames, rules, rulesLeftOut, default: byDefau
     ...(byDefault?.by === "policy.default" ? row("policy.default", byDefault.effect ?? "", "decides") : []),
     ...(op.known ? [] : ["an op that nobody knows: no default, client, proxy or domain is asked"]),
   ];
+}
+
+function refusing({ mode }: Explained["policy"]): string {
+  return mode === "observe" ? "everything would be refused" : "everything is refused";
 }
 
 /** Now, or as an event tells it. */

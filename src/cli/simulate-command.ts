@@ -11,11 +11,12 @@ facts that its event records. A rule's SHA-256 of a token is compared by the
 then, or a count was not taken for the same limit, nothing is guessed:
   undecidable        it depends on what is not recorded; WHY says on what
   rewritten          allowed as before, with other fields set
-  not the policy's   refused for want of a policy or a record; left out
+  not the policy's   refused for want of a policy or a record, or by a ban; left
+                     out
 RULE is what refuses or grants now. policy.mode, policy.default,
 policy.ownNames and policy.tokenMeta are those of the settings.
-Exit codes: 0 done, 1 failed, or with --strict a decision would change,
-2 wrong settings or options, or a rule of --policy cannot be read.`;
+Exit codes: 0 done, 1 failed, or with --strict a decision would change or
+nothing was there to judge by, 2 wrong settings or options, or a rule of --policy cannot be read.`;
 
 export function addSimulateCommand(sluice: Command): void {
   command(sluice, "simulate", "tell which recorded decisions another policy would change")
@@ -32,7 +33,7 @@ export function addSimulateCommand(sluice: Command): void {
     .option("--kafka", "read the topics of kafka.brokers instead of the journal")
     .option("--user <name>", 'only of this frp user; "" is the anonymous one')
     .addOption(new Option("--op <name...>", "only these ops, such as Login").argParser(opName))
-    .option("--strict", "exit with code 1 if any decision would change")
+    .option("--strict", "exit with code 1 if any decision would change, or none was recorded")
     .option("--json", "the report as one JSON object")
     .addHelpText("after", help)
     .action((options: SimulateOptions) => simulate(options));

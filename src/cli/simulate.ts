@@ -65,7 +65,11 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
   }
   const simulated: Simulated = { policy, fromMs, untilMs, report: simulation.report() };
   show(simulated, options);
-  if (options.strict && simulated.report.changed > 0) process.exitCode = 1;
+  const { changed, operations, notThePolicys } = simulated.report;
+  const judged = operations - notThePolicys;
+  if (options.strict && judged === 0)
+    say("nothing was recorded to judge by, which --strict does not take for none");
+  if (options.strict && (changed > 0 || judged === 0)) process.exitCode = 1;
 }
 
 function show(simulated: Simulated, { json }: SimulateOptions): void {

@@ -19,7 +19,7 @@ export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
       "answers",
       `${base}${http.path} as node ${settings.node}, ${perNode} as others${password ? "; with password" : ""}`,
     ],
-    ["admin", `${urlOf(app.adminPort)}/readyz, /healthz, /metrics, /v1/sessions`],
+    ["admin", `${urlOf(app.adminPort)}/readyz, /healthz, /metrics, /v1/sessions, /v1/policy, /v1/explain`],
     ["policy", policyText(settings, app.policy)],
     [
       "default",
@@ -52,7 +52,7 @@ function policyText(settings: Settings, policy: Started["policy"]): string {
 function sourceText({ redis, policy }: Settings): string {
   if (redis.url === undefined) return `file ${resolve(policy.file)}`;
   const { host, pathname } = new URL(redis.url);
-  return `Redis ${host}${pathname}, keys ${redis.prefix}policy:*`;
+  return `Redis ${host}${pathname}, keys ${redis.prefix}policy:* and ${redis.prefix}ban:*`;
 }
 
 function bansText({ ban }: Settings): string {

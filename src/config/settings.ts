@@ -117,7 +117,7 @@ const seconds = z.int("must be a whole number of seconds, such as 600").positive
 const ban = z.strictObject({
   after: setting(
     z.int().min(0).max(1000).default(0),
-    "refusals for a wrong token, or by a deny of the user or address, after which an address (IPv6: /64) is banned; 0 bans nobody",
+    "refusals for a wrong token, or by a deny of the user or address, after which an address (IPv6: /64) is banned; 0 bans nobody. Not for a frps with kcpBindPort and without transport.tls.force",
   ),
   withinSeconds: setting(seconds.default(60), "within how long they must come", { unit: "s" }),
   forSeconds: setting(seconds.default(600), "how long a ban lasts", { unit: "s" }),

@@ -9,14 +9,18 @@ import { Shelf } from "./shelf.ts";
 export class AddressRules {
   readonly #v4 = new Prefixes<number>();
   readonly #v6 = new Prefixes<string>();
+  /** How many there are. */
+  size = 0;
 
   add(rule: Rule): void {
+    this.size += 1;
     const { address, length } = parseNetwork(rule.key.id)!;
     if (address.family === 4) this.#v4.shelf(length).put(address.bits, rule);
     else this.#v6.shelf(length).put(prefixOfV6(address.groups, length), rule);
   }
 
   remove(rule: Rule): void {
+    this.size -= 1;
     const { address, length } = parseNetwork(rule.key.id)!;
     if (address.family === 4) this.#v4.shelf(length).take(address.bits, rule);
     else this.#v6.shelf(length).take(prefixOfV6(address.groups, length), rule);
@@ -34,7 +38,7 @@ export class AddressRules {
   /** The rules that hold this address, longest prefix first. */
   covering(ip: string): readonly Rule[] {
     if (this.#v4.isEmpty && this.#v6.isEmpty) return none;
-    const address: Address | null = parseAddress(ip);
+    const address = addressOf(ip);
     if (address === null) return none;
     const found: Rule[] = [];
     if (address.family === 4) {
@@ -53,6 +57,18 @@ export class AddressRules {
     for (const { shelf } of this.#v4.longestFirst) yield* shelf.rules();
     for (const { shelf } of this.#v6.longestFirst) yield* shelf.rules();
   }
+}
+
+let lastIp = "";
+let lastAddress: Address | null = null;
+
+/** Bans and ip rules are asked about the same address in turn. */
+function addressOf(ip: string): Address | null {
+  if (ip !== lastIp) {
+    lastAddress = parseAddress(ip);
+    lastIp = ip;
+  }
+  return lastAddress;
 }
 
 const none: readonly Rule[] = Object.freeze([]);

@@ -10,10 +10,12 @@
  *   - Only what a stranger does on purpose counts: at Login a wrong or missing token and a deny of the user or the
  *     address, at a user's connection a deny of its address. Never hours, limits, ends of access or failures of ours, and
  *     never what one address would pay for another: a visitor does not bring the token.
- *   - Loopback and `except` are never banned. Of IPv6 a /64 counts as one, and is banned as one.
+ *   - Loopback and `except` are never banned. Of IPv6 a /64 counts as one, and is banned as one unless it holds some of
+ *     these.
  *   - A ban is written where rules are and is in force when it comes back from there, for every bridge alike. What
  *     cannot be written is counted and logged, and nobody waits for it.
- *   - Memory is bounded: beyond `mostCounted` addresses the one that was quiet longest is forgotten, and counted.
+ *   - Memory is bounded, here and where rules are: beyond `mostCounted` addresses the one that was quiet longest is
+ *     forgotten, and counted; while `mostStanding` bans stand no other is written, which is counted and logged once.
  */
 import type { Clock } from "../clock.ts";
 import type { Decision } from "../decision.ts";
@@ -23,7 +25,7 @@ import { contains, type Network, parseNetwork } from "./addresses.ts";
 import { subscriberOf } from "./facts.ts";
 import type { PolicyLog } from "./policy.ts";
 
-export type BanOutcome = "written" | "already_banned" | "failed";
+export type BanOutcome = "written" | "already_banned" | "failed" | "too_many";
 
 export interface BansOptions {
   /** ban.after; at least 1 */
@@ -36,6 +38,8 @@ export interface BansOptions {
   readonly by: string;
   readonly clock: Clock;
   readonly log: PolicyLog;
+  /** How many bans are in force. */
+  readonly standing: () => number;
   /** Writes a rule's value under the ban of a network unless there is one; false when there is. */
   readonly write: (network: string, value: string, forMs: number) => Promise<boolean>;
   readonly onOutcome: (outcome: BanOutcome) => void;
@@ -44,6 +48,7 @@ export interface BansOptions {
 }
 
 const mostCounted = 100_000;
+const mostStanding = 100_000;
 const loopback: readonly Network[] = [parseNetwork("127.0.0.0/8")!, parseNetwork("::1")!];
 
 interface Counted {
@@ -55,12 +60,16 @@ interface Counted {
 export class Bans {
   readonly #options: BansOptions;
   readonly #never: readonly Network[];
+  /** The first address of each. */
+  readonly #neverFrom: readonly string[];
   /** By subscriber, the one that was refused last at the end. */
   readonly #counted = new Map<string, Counted>();
+  #full = false;
 
   constructor(options: BansOptions) {
     this.#options = options;
     this.#never = [...loopback, ...options.except];
+    this.#neverFrom = this.#never.map(({ text }) => text.replace(/\/.*$/, ""));
   }
 
   /** An op was refused. */
@@ -68,14 +77,34 @@ export class Bans {
     const ip = op.remote?.ip ?? null;
     if (ip === null || !isOnPurpose(op, decision) || this.#never.some((one) => contains(one, ip))) return;
     const { after, withinMs, clock } = this.#options;
-    const network = subscriberOf(ip);
+    const network = this.#bannable(ip);
+    const nowMs = clock.monotonic();
+    this.#forgetOld(nowMs);
     const counted = this.#counted.get(network) ?? { timesMs: [], writing: false };
     this.#counted.delete(network);
     this.#counted.set(network, counted);
     this.#forgetBeyondBound();
-    const nowMs = clock.monotonic();
     counted.timesMs = [...counted.timesMs.filter((ms) => nowMs - ms < withinMs), nowMs].slice(-after);
-    if (counted.timesMs.length >= after && !counted.writing) void this.#ban(network, counted, decision);
+    if (counted.timesMs.length < after || counted.writing) return;
+    if (this.#mayBan()) void this.#ban(network, counted, decision);
+  }
+
+  /** The network that an address is counted and banned with: one that holds what is never banned shrinks to it. */
+  #bannable(ip: string): string {
+    const text = subscriberOf(ip);
+    const network = text === ip ? null : parseNetwork(text);
+    const holdsOne = network !== null && this.#neverFrom.some((address) => contains(network, address));
+    return holdsOne ? ip : text;
+  }
+
+  #mayBan(): boolean {
+    const full = this.#options.standing() >= mostStanding;
+    if (full) this.#options.onOutcome("too_many");
+    if (full && !this.#full) {
+      this.#options.log.error({ standing: mostStanding }, "no more bans are written until some have ended");
+    }
+    this.#full = full;
+    return !full;
   }
 
   async #ban(network: string, counted: Counted, decision: Decision): Promise<void> {
@@ -106,6 +135,13 @@ export class Bans {
       by,
       note: `${after} refusals within ${withinMs / 1000} s, the last: ${code} by ${rule}`,
     });
+  }
+
+  #forgetOld(nowMs: number): void {
+    for (const [network, { timesMs, writing }] of this.#counted) {
+      if (writing || nowMs - timesMs.at(-1)! < this.#options.withinMs) return;
+      this.#counted.delete(network);
+    }
   }
 
   #forgetBeyondBound(): void {

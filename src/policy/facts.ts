@@ -1,5 +1,5 @@
 /** Everything about the moment that a decision may depend on. */
-import { parseNetwork } from "./addresses.ts";
+import { contains, parseNetwork } from "./addresses.ts";
 
 export interface Facts {
   /** Wall clock, milliseconds since 1970. */
@@ -48,7 +48,14 @@ export interface ConnectionCounts {
   endsAnnounced(node: string, proxyType: string | null): boolean | null;
 }
 
+/**
+ * Networks of IPv6 in which a /64 is not one subscriber's: link-local (RFC 4291), where all neighbours share one; NAT64
+ * (RFC 6052), where all of IPv4 does; and the first /64, with loopback.
+ */
+const sharedByMany = ["fe80::/10", "64:ff9b::/96", "::/64"].map((text) => parseNetwork(text)!);
+
 /** Addresses that count as one subscriber: of IPv6 anybody has at least a /64 to choose from. */
 export function subscriberOf(ip: string): string {
-  return ip.includes(":") ? (parseNetwork(`${ip}/64`)?.text ?? ip) : ip;
+  if (!ip.includes(":") || sharedByMany.some((network) => contains(network, ip))) return ip;
+  return parseNetwork(`${ip}/64`)?.text ?? ip;
 }

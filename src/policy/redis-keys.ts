@@ -13,6 +13,8 @@ const misplacedBan = "policy:ban:";
 export class RedisKeys {
   /** Whole prefixes, as text. Each key with one of them is a rule. */
   readonly prefixes: readonly string[];
+  /** For SCAN, which goes through all keys of a Redis: fits those of all prefixes at once, and hardly any other. */
+  readonly pattern: string;
   readonly #prefix: string;
   readonly #policy: string;
   readonly #bans: string;
@@ -21,6 +23,7 @@ export class RedisKeys {
   constructor(prefix: string) {
     this.#prefix = prefix;
     this.prefixes = [`${prefix}policy:`, `${prefix}ban:`];
+    this.pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}[pb][oa][ln]*`;
     [this.#policy, this.#bans] = this.prefixes.map((text) => keyName(Buffer.from(text))) as [string, string];
   }
 

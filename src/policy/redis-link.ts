@@ -99,9 +99,9 @@ export class RedisLink {
     return this.#reason;
   }
 
-  /** All keys that begin with `prefix`, in parts; a key may come twice. Keys are named as `keyName` does. */
-  scan(prefix: string): AsyncGenerator<readonly string[]> {
-    return scanKeys(this.#reading, prefix);
+  /** All keys that a pattern of Redis fits, in parts; a key may come twice. Keys are named as `keyName` does. */
+  scan(pattern: string): AsyncGenerator<readonly string[]> {
+    return scanKeys(this.#reading, pattern);
   }
 
   /** What these keys hold. Reads are answered in the order in which they were asked. */

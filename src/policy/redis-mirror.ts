@@ -71,19 +71,18 @@ export class RedisMirror {
     try {
       // Redis reads one part while the part before is applied.
       let before: Promise<void> = this.#applied;
-      for (const prefix of this.#keys.prefixes) {
-        for await (const keys of this.#link.scan(prefix)) {
-          if (toldSinceFlush) for (const key of keys) found.add(key);
-          for (const part of partsOf(keys)) {
-            const applied = this.#inOrder(this.#link.readMany(part), (read) => {
-              offer(read.readings);
-              unsure.push(...read.unsure);
-            });
-            await before;
-            before = applied;
-          }
-          if (resync.superseded) return;
+      for await (const scanned of this.#link.scan(this.#keys.pattern)) {
+        const keys = scanned.filter((key) => this.#keys.ruleOf(key) !== null);
+        if (toldSinceFlush) for (const key of keys) found.add(key);
+        for (const part of partsOf(keys)) {
+          const applied = this.#inOrder(this.#link.readMany(part), (read) => {
+            offer(read.readings);
+            unsure.push(...read.unsure);
+          });
+          await before;
+          before = applied;
         }
+        if (resync.superseded) return;
       }
       await before;
       for (const part of partsOf(unsure)) await this.#inOrder(this.#link.read(part), offer);

@@ -19,9 +19,8 @@ export interface Reading {
 
 const scanCount = 1000;
 
-/** All keys that begin with `prefix`, in parts; a key may come twice. Keys are named as `keyName` does. */
-export async function* scanKeys(connection: Redis, prefix: string): AsyncGenerator<readonly string[]> {
-  const pattern = `${prefix.replace(/[\\*?[\]]/g, "\\$&")}*`;
+/** All keys that a pattern of Redis fits, in parts; a key may come twice. Keys are named as `keyName` does. */
+export async function* scanKeys(connection: Redis, pattern: string): AsyncGenerator<readonly string[]> {
   const from = (cursor: string): Promise<[Buffer, Buffer[]]> => {
     const answer = connection.scanBuffer(cursor, "MATCH", pattern, "COUNT", scanCount);
     // Nobody may be waiting for it any more.

@@ -61,15 +61,9 @@ export class RedisStore implements PolicyStore {
   }
 
   async *all(): AsyncGenerator<StoredRule> {
-    for (const prefix of this.#keys.prefixes) {
-      const found = new Set<string>();
-      await this.#ask(async () => {
-        for await (const keys of scanKeys(this.#connection, prefix)) for (const key of keys) found.add(key);
-      });
-      const names = [...found];
-      for (let from = 0; from < names.length; from += keysPerRead)
-        yield* await this.#read(names.slice(from, from + keysPerRead));
-    }
+    const names = [...(await this.#names())];
+    for (let from = 0; from < names.length; from += keysPerRead)
+      yield* await this.#read(names.slice(from, from + keysPerRead));
   }
 
   async get(key: string): Promise<StoredRule | null> {
@@ -121,6 +115,20 @@ export class RedisStore implements PolicyStore {
     );
   }
 
+  /** Of the keys of rules, and only of those that are wanted. */
+  #names(wanted: (rule: string) => boolean = () => true): Promise<Set<string>> {
+    return this.#ask(async () => {
+      const names = new Set<string>();
+      for await (const keys of scanKeys(this.#connection, this.#keys.pattern)) {
+        for (const name of keys) {
+          const rule = this.#keys.ruleOf(name);
+          if (rule !== null && wanted(rule)) names.add(name);
+        }
+      }
+      return names;
+    });
+  }
+
   /**
    * The Redis key, named as `keyName` does. Bytes that are not UTF-8 are shown as U+FFFD, so a key with such is
    * looked for among all that would be shown alike.
@@ -128,14 +136,7 @@ export class RedisStore implements PolicyStore {
   async #nameOf(key: string): Promise<string> {
     const name = keyName(Buffer.from(this.#keys.keyOf(key)));
     if (!key.includes("\ufffd")) return name;
-    const alike = new Set<string>();
-    await this.#ask(async () => {
-      for (const prefix of this.#keys.prefixes) {
-        for await (const keys of scanKeys(this.#connection, prefix)) {
-          for (const other of keys) if (this.#keys.ruleOf(other) === key) alike.add(other);
-        }
-      }
-    });
+    const alike = await this.#names((rule) => rule === key);
     if (alike.size > 1 && !alike.has(name)) {
       throw new SluiceError(
         "policy_invalid",

@@ -1,5 +1,5 @@
 import { clientId as publicId } from "../events/ids.ts";
-import { hint } from "../spelling.ts";
+import { hint, nearest } from "../spelling.ts";
 import { parseNetwork } from "./addresses.ts";
 import { canonicalDomain } from "./domains.ts";
 import { misspeltOp } from "./op-names.ts";
@@ -77,8 +77,11 @@ export function readKey(text: string): ReadKey {
 
 /** A key fit for logs and events: where a client's public id belongs, a run id may stand by mistake. */
 export function shownKey(text: string): string {
-  const id = text.startsWith("client:") ? text.slice("client:".length) : null;
-  return id === null || id === "" || clientId.test(id) ? text : `client:${publicId(id)}`;
+  const colon = text.indexOf(":");
+  const [scope, id] = [text.slice(0, colon), text.slice(colon + 1)];
+  const meant =
+    colon >= 0 && (scope === "client" || (!isScope(scope) && nearest(scope, scopes) === "client"));
+  return !meant || id === "" || clientId.test(id) ? text : `${scope}:${publicId(id)}`;
 }
 
 function matchesNothing(text: string, problem: string): ReadKey {

@@ -114,6 +114,11 @@ export class RuleSet {
     return this.#index.addresses.covering(ip);
   }
 
+  /** How many bans there are. */
+  get bans(): number {
+    return this.#index.bans.size;
+  }
+
   /** The bans that hold an address. */
   bansOn(ip: string): readonly Rule[] {
     return this.#index.bans.covering(ip);

@@ -69,7 +69,7 @@ export function operationIn(
   const { decision } = data;
   if (data.protocol !== "frp") return "not of frp";
   if (supersedes !== undefined) return "correction";
-  if (notThePolicys.has(decision.code)) return "not the policy's";
+  if (notThePolicys.has((decision.wouldRefuse ?? decision).code)) return "not the policy's";
   const { op, open } = opOf(data, Date.parse(time), settings.subdomainHost(data.node));
   const { rule, reason } = decision.wouldRefuse ?? decision;
   return {

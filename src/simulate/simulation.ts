@@ -61,7 +61,7 @@ export interface SimulationReport {
   readonly asBefore: number;
   readonly changed: number;
   readonly undecidable: number;
-  /** Refused because there was no policy, an old one, or no record of the op. */
+  /** Refused because there was no policy, an old one, or no record of the op; or by a ban. */
   readonly notThePolicys: number;
   /** Events that take an earlier one's place, since what that one told could not be recorded in time. */
   readonly corrections: number;

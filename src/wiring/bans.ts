@@ -11,6 +11,7 @@ export function openBans(
   { settings, clock, log, resources }: WiringParts,
   { instance }: Origin,
   metrics: Metrics,
+  standing: () => number,
 ): Bans | null {
   const { after, withinSeconds, forSeconds, except } = settings.ban;
   const { url, prefix } = settings.redis;
@@ -25,6 +26,7 @@ export function openBans(
     by: instance,
     clock,
     log,
+    standing,
     write: (network, value, forMs) => writer.write(network, value, forMs),
     onOutcome: (outcome) => metrics.ban(outcome),
     onForgotten: () => metrics.banCountForgotten(),

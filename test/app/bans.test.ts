@@ -126,6 +126,18 @@ describeWith(["redis"], "a ban", () => {
     await closeAll(bridge, redis);
   });
 
+  it("is written also when the connection of an earlier one has died meanwhile", async () => {
+    const { redis, operator, bridge } = await gate({ "ban.after": 1 });
+    await login(bridge, "wrong", "198.51.100.1:1");
+    await vi.waitFor(async () => expect(await operator.exists("sluice:ban:198.51.100.1")).toBe(1));
+    await operator.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    await vi.waitFor(async () => {
+      await login(bridge, "wrong", "198.51.100.2:1");
+      expect(await operator.exists("sluice:ban:198.51.100.2")).toBe(1);
+    });
+    await closeAll(bridge, redis);
+  });
+
   it("is not made of what only observe mode would have refused", async () => {
     const { redis, operator, bridge } = await gate({ "policy.mode": "observe" });
     for (let n = 0; n < 6; n++) expect(await login(bridge, "wrong")).toEqual(letIn);

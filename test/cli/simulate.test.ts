@@ -126,6 +126,11 @@ describe.each(["mask", "hmac", "off"])("simulate over a journal, secrets by even
       why: "refused by policy",
     });
     expect(strict.stdout).not.toContain(token);
+    const nobody = await simulated("--strict", "--policy", changes, "--user", "nobody");
+    expect([nobody.code, nobody.stderr]).toEqual([
+      1,
+      expect.stringContaining("nothing was recorded to judge by"),
+    ]);
     const open = await simulated("--strict", "--policy", changes, "--user", "alice");
     expect({ code: open.code, rows: rowsOf(open) }).toMatchObject({
       code: 0,

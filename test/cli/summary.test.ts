@@ -29,7 +29,7 @@ describe("the summary", () => {
   it("of the embedded default names the policy file, the journal and a call to try", () => {
     expect(summaryOf({})).toMatchObject({
       answers: "http://127.0.0.1:9000/handler as node frps, /handler/<node> as others",
-      admin: "http://127.0.0.1:9001/readyz, /healthz, /metrics, /v1/sessions",
+      admin: "http://127.0.0.1:9001/readyz, /healthz, /metrics, /v1/sessions, /v1/policy, /v1/explain",
       policy: `file ${process.cwd()}/policy.json, 2 rules`,
       default: "allow what no rule decides",
       Kafka: "none: events stay in the journal; read them with `sluice tail`",
@@ -40,7 +40,7 @@ describe("the summary", () => {
   });
 
   it.each([
-    [loaded, "Redis redis:6379/2, keys sluice:policy:*, 2 rules"],
+    [loaded, "Redis redis:6379/2, keys sluice:policy:* and sluice:ban:*, 2 rules"],
     [{ ...loaded, rules: 0 }, /, no rules$/],
     [{ ...loaded, connected: false }, /2 rules; NOT REACHED NOW, these are the rules last known$/],
     [

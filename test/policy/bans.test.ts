@@ -16,6 +16,7 @@ class Trial {
   readonly outcomes: string[] = [];
   readonly logged: string[] = [];
   forgotten = 0;
+  standing = 0;
   /** What the next write does. */
   write: () => Promise<boolean> = async () => true;
   readonly bans: Bans;
@@ -31,6 +32,7 @@ class Trial {
       by: "i_1",
       clock: this.clock,
       log: { info: line, warn: line, error: line },
+      standing: () => this.standing,
       write: (network, value, forMs) => {
         this.written.push({ network, value, forMs });
         return this.write();
@@ -126,6 +128,28 @@ describe("an address that is refused", () => {
   });
 });
 
+describe("an address of IPv6", () => {
+  const excepted = { except: [parseNetwork("2001:db8::5")!, parseNetwork("2001:db8:0:7:8::/80")!] };
+
+  it.each([
+    ["beside one that is excepted", "2001:db8::bad"],
+    ["beside a network that is excepted", "2001:db8:0:7::1"],
+    ["beside loopback", "::2"],
+    ["that is link-local, whose /64 all neighbours share", "fe80::bad"],
+    ["behind NAT64, whose /64 holds all of IPv4", "64:ff9b::c633:6407"],
+  ])("%s is banned alone", (_what, ip) => {
+    const trial = new Trial(excepted);
+    trial.refuse(3, login("alice", `[${ip}]:1`));
+    expect(trial.networks).toEqual([ip]);
+  });
+
+  it("is never banned within a network that is excepted", () => {
+    const trial = new Trial(excepted);
+    trial.refuse(3, login("alice", "[2001:db8:0:7:8::1]:1"));
+    expect(trial.networks).toEqual([]);
+  });
+});
+
 describe("what counts", () => {
   const bySomething = (op: Op, code: ReasonCode, rule: string | null): string[] => {
     const trial = new Trial();
@@ -213,6 +237,26 @@ describe("a ban", () => {
     expect(trial.outcomes).toEqual(["already_banned"]);
     expect(trial.logged).toEqual([]);
   });
+});
+
+it("no ban is written while too many stand, which is told each time and logged once", async () => {
+  const trial = new Trial();
+  trial.standing = 100_000;
+  trial.refuse(5);
+  expect([trial.outcomes, trial.logged.length]).toEqual([["too_many", "too_many", "too_many"], 1]);
+  trial.standing -= 1;
+  trial.refuse(1);
+  await settled();
+  expect(trial.networks).toEqual([stranger]);
+});
+
+it("refusals of an address are forgotten when its time is over, whoever is refused then", () => {
+  const trial = new Trial({ withinMs: 1000 });
+  const address = (n: number): Op => login("alice", `10.0.${n >> 8}.${n & 255}:1`);
+  for (let n = 0; n < 60_000; n++) trial.refuse(1, address(n));
+  trial.clock.advance(1000);
+  for (let n = 0; n < 60_000; n++) trial.refuse(1, address(n));
+  expect(trial.forgotten).toBe(0);
 });
 
 it("refusals of more addresses than are counted cost the one that was quiet longest, which is told", () => {

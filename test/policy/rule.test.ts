@@ -21,6 +21,9 @@ describe("a key in logs and events", () => {
     expect(shownKey("client:b23d3b0e534b0222")).toBe(`client:${clientId("b23d3b0e534b0222")}`);
     expect(shownKey("client:c_00112233445566aa")).toBe("client:c_00112233445566aa");
     expect(shownKey("user:client:x")).toBe("user:client:x");
+    for (const scope of ["Client", "cleint", "clients"])
+      expect(shownKey(`${scope}:b23d3b0e534b0222`)).toBe(`${scope}:${clientId("b23d3b0e534b0222")}`);
+    expect(shownKey("usr:alice")).toBe("usr:alice");
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ReasonCode } from "../../src/decision.ts";
 import type { RedactMode } from "../../src/events/redact.ts";
 import { redactor } from "../../src/events/redact.ts";
 import type { SimulatedEvent } from "../../src/simulate/operation.ts";
@@ -304,8 +305,18 @@ describe("a simulation", () => {
   });
 
   it("leaves out and counts what was not the policy's to say, and corrections of what could not be recorded", () => {
-    const refusal = (code: "not_recorded" | "policy_unavailable" | "policy_stale") =>
+    const refusal = (code: ReasonCode) =>
       eventOf(ping(), { effect: "refused", reason: "no", code, rule: null, revision: "0", checks: [] });
+    const observed = (code: ReasonCode) =>
+      eventOf(ping(), {
+        effect: "allowed",
+        reason: "not enforced",
+        code: "default_allow",
+        rule: null,
+        revision: "0",
+        checks: [],
+        wouldRefuse: { reason: "no", code, rule: null },
+      });
     const first = recorded(nothing, ping());
     const correction = eventOf(
       ping(),
@@ -316,13 +327,16 @@ describe("a simulation", () => {
       refusal("not_recorded"),
       refusal("policy_unavailable"),
       refusal("policy_stale"),
+      refusal("banned"),
+      observed("policy_unavailable"),
+      observed("banned"),
       first,
       correction,
     ];
     expect(simulated(denyAlice, events)).toMatchObject({
-      operations: 4,
+      operations: 7,
       changed: 1,
-      notThePolicys: 3,
+      notThePolicys: 6,
       corrections: 1,
     });
   });
