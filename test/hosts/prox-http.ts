@@ -1,0 +1,197 @@
+/** One HTTP request through prox: matched, asked about, sent upstream, its response asked about, and its end told. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { PassThrough, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Verdict } from "./prox-answer.ts";
+import type { ProxAction } from "./prox-config.ts";
+import type { RequestInfo } from "./prox-frame.ts";
+import type { Hooks } from "./prox-hooks.ts";
+import {
+  bodyOf,
+  canonical,
+  escapedPath,
+  firsts,
+  type Headers,
+  headersOf,
+  MESSAGE_ONLY,
+  merged,
+  PLAIN,
+  says,
+  unescapedPath,
+} from "./prox-message.ts";
+import type { Say } from "./prox-process.ts";
+import type { Pushes } from "./prox-pushes.ts";
+import { type Matched, matchOf, type Route } from "./prox-routes.ts";
+import { type Buckets, throttled } from "./prox-speed.ts";
+import { fromUpstream } from "./prox-upstream.ts";
+
+export interface WebOptions {
+  hooks: Hooks;
+  pushes: Pushes;
+  say: Say;
+  /** Of this service, as configured now. */
+  routes: () => readonly Route[];
+  action: (name: string) => ProxAction;
+  /** Whether prox counts what it sends: with a log of level info. */
+  counts: boolean;
+}
+
+/** What stays the same over one request. */
+interface Exchange {
+  options: WebOptions;
+  incoming: IncomingMessage;
+  response: ServerResponse;
+  matched: Matched;
+  info: RequestInfo;
+  body: Readable;
+  sentBytes: number;
+  receivedBytes: number;
+}
+
+export async function serveWeb(
+  options: WebOptions,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const startedAt = performance.now();
+  const [rawPath = "/", query = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
+  const path = unescapedPath(rawPath);
+  const { host = "", "content-length": length, "transfer-encoding": coding } = incoming.headers;
+  const domain = host.replace(/:[^:]*$/, "");
+  const matched = matchOf(options.routes(), domain, path);
+  if (!matched) return says(response, 404, "404 page not found");
+  const { route } = matched;
+  const { peeked, body } = await bodyOf(incoming);
+  const info: RequestInfo = {
+    route: route.id,
+    method: incoming.method ?? "GET",
+    path,
+    query,
+    domain,
+    host,
+    proto: `HTTP/${incoming.httpVersion}`,
+    remote: `${incoming.socket.remoteAddress}:${incoming.socket.remotePort}`,
+    contentLength: Number(length ?? (coding ? -1 : 0)),
+    headers: firsts(headersOf(incoming.rawHeaders)),
+    body: peeked,
+    matchedDomain: matched.captures.join("."),
+    matchedGlob: matched.glob,
+    matchedPath: matched.path,
+    vars: route.vars,
+    target: route.balancer?.next(matched.captures[0] ?? "") ?? "",
+  };
+  const exchange = { options, incoming, response, matched, info, body, sentBytes: 0, receivedBytes: 0 };
+  const verdict = await verdictOn(exchange);
+  if (verdict === "answered") return;
+  const tell = options.hooks.has(route, "on_disconnect");
+  if (!(await forwarded(exchange, verdict)) || !tell) return;
+  options.hooks.disconnect(route, {
+    route: route.id,
+    target: info.target,
+    remote: info.remote,
+    receivedBytes: exchange.receivedBytes,
+    sentBytes: options.counts ? exchange.sentBytes : 0,
+    durationMs: Math.floor(performance.now() - startedAt),
+  });
+}
+
+/** Asks about the request; what is not let through is answered here. */
+async function verdictOn(exchange: Exchange): Promise<Verdict | "answered" | undefined> {
+  const { options, info, response } = exchange;
+  const { route } = exchange.matched;
+  if (!options.hooks.has(route, "on_request")) return undefined;
+  try {
+    const verdict = await options.hooks.request(route, info);
+    if (verdict.drop) response.socket?.destroy();
+    else if (verdict.allow || verdict.fallback) return verdict;
+    else says(response, verdict.status || 403, verdict.body, [...verdict.headers]);
+  } catch (error) {
+    options.say(
+      "error",
+      `plugin request hook failed service=${route.service} route=${route.id} err=${error}`,
+    );
+    says(response, 500, "Internal Server Error");
+  }
+  return "answered";
+}
+
+/** False when the fallback that was asked for is not there: prox then tells of no end. */
+async function forwarded(exchange: Exchange, verdict: Verdict | undefined): Promise<boolean> {
+  const { options, matched, info } = exchange;
+  const { action } = matched.route;
+  const speed = options.pushes.limit(matched.route.id, verdict?.speed);
+  const actions = [action, ...(action.fallback ? [options.action(action.fallback)] : [])];
+  if (verdict?.fallback) actions.shift();
+  try {
+    for (const { upstream } of actions) {
+      const address = upstream.replaceAll("{target}", info.target);
+      const answer = address && (await asked(exchange, verdict, address, speed).catch(() => undefined));
+      if (!answer) continue;
+      const headers = headersOf(answer.rawHeaders).filter(
+        ([name]) => !MESSAGE_ONLY.has(name) && name !== "Date",
+      );
+      await answered(exchange, answer.statusCode ?? 502, headers, speed, answer);
+      return true;
+    }
+    await answered(exchange, 502, [...PLAIN], speed, Readable.from([Buffer.from("Bad Gateway\n")]));
+    return actions.length > 0;
+  } finally {
+    speed.release();
+  }
+}
+
+function asked(
+  exchange: Exchange,
+  verdict: Verdict | undefined,
+  address: string,
+  { upload }: Buckets,
+): Promise<IncomingMessage> {
+  const { incoming, info, body } = exchange;
+  const path = escapedPath(verdict?.rewritePath || info.path);
+  const query = verdict?.cleanQuery || !info.query ? "" : `?${info.query}`;
+  return fromUpstream(address, {
+    method: info.method,
+    target: `${path}${query}`,
+    headers: merged(headersOf(incoming.rawHeaders), verdict?.headers ?? new Map()),
+    client: incoming.socket.remoteAddress ?? "",
+    host: info.host,
+    chunked: info.contentLength < 0,
+    body,
+    upload,
+    received: (bytes) => {
+      exchange.receivedBytes += bytes;
+    },
+  });
+}
+
+/** Asks about the response and sends it, changed or as it was. */
+async function answered(
+  exchange: Exchange,
+  status: number,
+  headers: Headers,
+  speed: Buckets,
+  body: Readable,
+): Promise<void> {
+  const { options, matched, info, response } = exchange;
+  const { hooks, say } = options;
+  let [code, sent] = [status, headers];
+  if (hooks.has(matched.route, "on_response")) {
+    try {
+      const change = await hooks.response(matched.route, info, { status, headers: firsts(headers) });
+      const removed = new Set(change.remove.map(canonical));
+      sent = merged(
+        headers.filter(([name]) => !removed.has(name)),
+        change.headers,
+      );
+      code = change.status || status;
+    } catch (error) {
+      say("error", `plugin response hook failed route=${matched.route.id} err=${error}`);
+    }
+  }
+  response.writeHead(code, sent.flat());
+  const download = speed.download ? [throttled(speed.download)] : [];
+  const counted = new PassThrough().on("data", (chunk) => {
+    exchange.sentBytes += chunk.length;
+  });
+  await pipeline([body, ...download, counted, response]).catch(() => {});
+}

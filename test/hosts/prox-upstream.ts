@@ -1,0 +1,42 @@
+/** A request on its way from prox to an upstream. */
+import { type IncomingMessage, request } from "node:http";
+import { PassThrough, type Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type Headers, MESSAGE_ONLY } from "./prox-message.ts";
+import { type Bucket, throttled } from "./prox-speed.ts";
+
+export interface Outgoing {
+  method: string;
+  /** Path and query. */
+  target: string;
+  headers: Headers;
+  /** The client's address and the host that it named. */
+  client: string;
+  host: string;
+  chunked: boolean;
+  body: Readable;
+  upload: Bucket | undefined;
+  /** Told of each part of the body. */
+  received: (bytes: number) => void;
+}
+
+/** The head of the answer of `address`, host:port; rejects when there is none. */
+export function fromUpstream(address: string, outgoing: Outgoing): Promise<IncomingMessage> {
+  const { hostname, port, host } = new URL(`http://${address}`);
+  const { method, target, body, upload } = outgoing;
+  const headers: Headers = [
+    ["Host", host],
+    ...outgoing.headers.filter(([name]) => !MESSAGE_ONLY.has(name)),
+    ["X-Forwarded-For", outgoing.client],
+    ["X-Forwarded-Host", outgoing.host],
+    ["X-Forwarded-Proto", "http"],
+    ...(outgoing.chunked ? ([["Transfer-Encoding", "chunked"]] satisfies Headers) : []),
+  ];
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: hostname, port, method, path: target, headers: headers.flat() }, resolve);
+    sent.on("error", reject);
+    const counted = new PassThrough().on("data", (chunk) => outgoing.received(chunk.length));
+    const limit = upload ? [throttled(upload)] : [];
+    pipeline([body, ...limit, counted, sent]).catch(reject);
+  });
+}
