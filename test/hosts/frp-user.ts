@@ -98,7 +98,7 @@ function ended(socket: Socket): Promise<void> {
 }
 
 /** The first bytes of a TLS connection to `domain`, as Node would send them. */
-function clientHello(domain: string): Promise<Buffer> {
+export function clientHello(domain: string): Promise<Buffer> {
   return new Promise((resolve) => {
     const wire = new Duplex({
       read() {},
