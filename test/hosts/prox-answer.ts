@@ -28,7 +28,7 @@ export interface ResponseChange {
 }
 
 export function verdictOf(answer: Buffer): Verdict {
-  const fields = fieldsOf(answer);
+  const fields = fieldsOf(answer, ["ok", "dr", "fb", "s", "b", "h", "sp", "cq", "rp"]);
   const speed = fields.get("sp");
   return {
     allow: truth(fields.get("ok")),
@@ -37,19 +37,20 @@ export function verdictOf(answer: Buffer): Verdict {
     status: whole(fields.get("s")),
     body: text(fields.get("b")),
     headers: texts(fields.get("h")),
-    speed: speed === undefined || speed.kind === "nil" ? undefined : speedOf(mapOf(speed)),
+    speed:
+      speed === undefined || speed.kind === "nil" ? undefined : speedOf(mapOf(speed, ["dl", "ul", "gk"])),
     cleanQuery: truth(fields.get("cq")),
     rewritePath: text(fields.get("rp")),
   };
 }
 
 export function responseChangeOf(answer: Buffer): ResponseChange {
-  const fields = fieldsOf(answer);
+  const fields = fieldsOf(answer, ["s", "h", "rm"]);
   return { status: whole(fields.get("s")), headers: texts(fields.get("h")), remove: list(fields.get("rm")) };
 }
 
 export function connectAllowed(answer: Buffer): boolean {
-  return truth(fieldsOf(answer).get("ok"));
+  return truth(fieldsOf(answer, ["ok"]).get("ok"));
 }
 
 type Item =
@@ -58,14 +59,18 @@ type Item =
   | { kind: "int" | "float"; value: number }
   | { kind: "text"; value: Buffer }
   | { kind: "list"; value: Item[] }
-  | { kind: "map"; value: [Item, Item][] };
+  | { kind: "map"; value: [Item, Item][] }
+  | { kind: "extension" };
 
-function fieldsOf(answer: Buffer): Map<string, Item> {
-  return mapOf(new Reader(answer).item());
+function fieldsOf(answer: Buffer, names: readonly string[]): Map<string, Item> {
+  return mapOf(new Reader(answer).item(), names);
 }
 
-function mapOf(item: Item): Map<string, Item> {
-  if (item.kind === "nil") return new Map();
+/** An array stands for a map when it is empty or has a value for each of `names`. */
+function mapOf(item: Item, names: readonly string[] = []): Map<string, Item> {
+  if (item.kind === "nil" || (item.kind === "list" && item.value.length === 0)) return new Map();
+  if (item.kind === "list" && item.value.length === names.length)
+    return new Map(item.value.map((value, at) => [names[at] ?? "", value]));
   if (item.kind !== "map") throw new TypeError(`a ${item.kind} where a map was expected`);
   return new Map(item.value.map(([key, value]) => [text(key), value]));
 }
@@ -107,7 +112,7 @@ function speedOf(fields: Map<string, Item>): SpeedLimit {
   return { downloadMbps, uploadMbps, groupKey: text(fields.get("gk")) };
 }
 
-/** msgpack without extension types; running out of bytes throws a RangeError. */
+/** Reads msgpack; running out of bytes throws a RangeError. */
 class Reader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -130,6 +135,8 @@ class Reader {
     if (code === 0xc0) return { kind: "nil" };
     if (code === 0xc2 || code === 0xc3) return { kind: "bool", value: code === 0xc3 };
     if (code >= 0xc4 && code <= 0xc6) return this.#text(this.#uint(2 ** (code - 0xc4)));
+    if (code >= 0xc7 && code <= 0xc9) return this.#extension(this.#uint(2 ** (code - 0xc7)));
+    if (code >= 0xd4 && code <= 0xd8) return this.#extension(2 ** (code - 0xd4));
     if (code === 0xca) return { kind: "float", value: this.#take(4).readFloatBE() };
     if (code === 0xcb) return { kind: "float", value: this.#take(8).readDoubleBE() };
     if (code >= 0xcc && code <= 0xcf) return { kind: "int", value: this.#uint(2 ** (code - 0xcc)) };
@@ -146,6 +153,12 @@ class Reader {
 
   #list(count: number): Item {
     return { kind: "list", value: Array.from({ length: count }, () => this.item()) };
+  }
+
+  /** Its type is one byte more. */
+  #extension(length: number): Item {
+    this.#take(1 + length);
+    return { kind: "extension" };
   }
 
   #text(length: number): Item {

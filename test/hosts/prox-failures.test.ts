@@ -24,6 +24,17 @@ describe.each(proxes)("$name", ({ start }) => {
     }
   });
 
+  it.each([-5, 99, 150, 1000])(
+    "turns a refusal with status %i into a 200, without upstream's body",
+    async (status) => {
+      const { plugin, web, upstream } = await readySetting(start);
+      plugin.answer = (frame) =>
+        frame.hook === "on_request" ? answer({ ok: false, s: status }) : allow(frame);
+      expect(await web.ask()).toMatchObject({ status: 200 });
+      expect(upstream.seen).toEqual([]);
+    },
+  );
+
   it("refuses on an empty map or nil", async () => {
     const { plugin, web } = await readySetting(start);
     for (const empty of [{}, null]) {

@@ -1,17 +1,13 @@
 /** One HTTP request through prox: matched, asked about, sent upstream, its response asked about, and its end told. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { PassThrough, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { Readable } from "node:stream";
 import type { Verdict } from "./prox-answer.ts";
-import type { ProxAction } from "./prox-config.ts";
+import { answered, type Exchange, type WebOptions } from "./prox-exchange.ts";
 import type { RequestInfo } from "./prox-frame.ts";
-import type { Hooks } from "./prox-hooks.ts";
 import {
   bodyOf,
-  canonical,
   escapedPath,
   firsts,
-  type Headers,
   headersOf,
   MESSAGE_ONLY,
   merged,
@@ -19,34 +15,9 @@ import {
   says,
   unescapedPath,
 } from "./prox-message.ts";
-import type { Say } from "./prox-process.ts";
-import type { Pushes } from "./prox-pushes.ts";
-import { type Matched, matchOf, type Route } from "./prox-routes.ts";
-import { type Buckets, throttled } from "./prox-speed.ts";
+import { matchOf } from "./prox-routes.ts";
+import type { Buckets } from "./prox-speed.ts";
 import { fromUpstream } from "./prox-upstream.ts";
-
-export interface WebOptions {
-  hooks: Hooks;
-  pushes: Pushes;
-  say: Say;
-  /** Of this service, as configured now. */
-  routes: () => readonly Route[];
-  action: (name: string) => ProxAction;
-  /** Whether prox counts what it sends: with a log of level info. */
-  counts: boolean;
-}
-
-/** What stays the same over one request. */
-interface Exchange {
-  options: WebOptions;
-  incoming: IncomingMessage;
-  response: ServerResponse;
-  matched: Matched;
-  info: RequestInfo;
-  body: Readable;
-  sentBytes: number;
-  receivedBytes: number;
-}
 
 export async function serveWeb(
   options: WebOptions,
@@ -56,6 +27,7 @@ export async function serveWeb(
   const startedAt = performance.now();
   const [rawPath = "/", query = ""] = (incoming.url ?? "/").split(/\?(.*)/s);
   const path = unescapedPath(rawPath);
+  if (path === undefined) return says(response, 400, "400 Bad Request");
   const { host = "", "content-length": length, "transfer-encoding": coding } = incoming.headers;
   const domain = host.replace(/:[^:]*$/, "");
   const matched = matchOf(options.routes(), domain, path);
@@ -162,36 +134,4 @@ function asked(
       exchange.receivedBytes += bytes;
     },
   });
-}
-
-/** Asks about the response and sends it, changed or as it was. */
-async function answered(
-  exchange: Exchange,
-  status: number,
-  headers: Headers,
-  speed: Buckets,
-  body: Readable,
-): Promise<void> {
-  const { options, matched, info, response } = exchange;
-  const { hooks, say } = options;
-  let [code, sent] = [status, headers];
-  if (hooks.has(matched.route, "on_response")) {
-    try {
-      const change = await hooks.response(matched.route, info, { status, headers: firsts(headers) });
-      const removed = new Set(change.remove.map(canonical));
-      sent = merged(
-        headers.filter(([name]) => !removed.has(name)),
-        change.headers,
-      );
-      code = change.status || status;
-    } catch (error) {
-      say("error", `plugin response hook failed route=${matched.route.id} err=${error}`);
-    }
-  }
-  response.writeHead(code, sent.flat());
-  const download = speed.download ? [throttled(speed.download)] : [];
-  const counted = new PassThrough().on("data", (chunk) => {
-    exchange.sentBytes += chunk.length;
-  });
-  await pipeline([body, ...download, counted, response]).catch(() => {});
 }

@@ -21,9 +21,11 @@ export const MESSAGE_ONLY = new Set([
 /** What Go keeps beside the headers. */
 const BESIDE = new Set(["Host", "Transfer-Encoding", "Trailer"]);
 
+const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
+
 /** `x-many` is X-Many; a name with other signs than a token's stays as it is. */
 export function canonical(name: string): string {
-  if (!/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/.test(name)) return name;
+  if (!TOKEN.test(name)) return name;
   return name.toLowerCase().replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
 }
 
@@ -42,11 +44,12 @@ export function firsts(headers: Headers): Headers {
   return headers.filter(([name], at) => headers.findIndex(([other]) => other === name) === at);
 }
 
-export function unescapedPath(path: string): string {
+/** Undefined when its escapes are none. */
+export function unescapedPath(path: string): string | undefined {
   try {
     return decodeURIComponent(path);
   } catch {
-    return path;
+    return undefined;
   }
 }
 
@@ -94,16 +97,26 @@ export const PLAIN: Headers = [
   ["X-Content-Type-Options", "nosniff"],
 ];
 
-/** As Go's http.Error: plain text and a line's end, whatever headers were there. */
+/** What Go writes of headers: no line ends within a value, and none whose name is no token. */
+export function writable(headers: Headers): Headers {
+  const named = headers.filter(([name]) => TOKEN.test(name));
+  return named.map(([name, value]) => [canonical(name), value.replace(/[\r\n]/g, " ").trim()]);
+}
+
+/** As Go's http.Error: plain text and a line's end, whatever headers were there. What is no status becomes 200. */
 export function says(response: ServerResponse, status: number, text: string, headers: Headers = []): void {
-  const length: [string, string] = ["Content-Length", String(Buffer.byteLength(text) + 1)];
-  const plain = new Map([...PLAIN, length]);
-  response.writeHead(
-    status,
-    merged(
-      headers.map(([name, value]) => [canonical(name), value]),
-      plain,
-    ).flat(),
-  );
-  response.end(`${text}\n`);
+  const [code, body] = isStatus(status) ? [finalStatus(status), text] : [200, "Internal Server Error"];
+  const length: [string, string] = ["Content-Length", String(Buffer.byteLength(body) + 1)];
+  const sent = merged(writable(headers), new Map([...PLAIN, length]));
+  response.writeHead(code, sent.flat());
+  response.end(`${body}\n`);
+}
+
+export function isStatus(status: number): boolean {
+  return status >= 100 && status <= 999;
+}
+
+/** To Go a status below 200 but 101 only announces another, and the body that follows makes that 200. */
+export function finalStatus(status: number): number {
+  return status < 200 && status !== 101 ? 200 : status;
 }

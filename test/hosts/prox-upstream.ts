@@ -24,10 +24,11 @@ export interface Outgoing {
 export function fromUpstream(address: string, outgoing: Outgoing): Promise<IncomingMessage> {
   const { hostname, port, host } = new URL(`http://${address}`);
   const { method, target, body, upload } = outgoing;
+  const before = outgoing.headers.flatMap(([name, value]) => (name === "X-Forwarded-For" ? [value] : []));
   const headers: Headers = [
     ["Host", host],
-    ...outgoing.headers.filter(([name]) => !MESSAGE_ONLY.has(name)),
-    ["X-Forwarded-For", outgoing.client],
+    ...outgoing.headers.filter(([name]) => !MESSAGE_ONLY.has(name) && name !== "X-Forwarded-For"),
+    ["X-Forwarded-For", [...before, outgoing.client].join(", ")],
     ["X-Forwarded-Host", outgoing.host],
     ["X-Forwarded-Proto", "http"],
     ...(outgoing.chunked ? ([["Transfer-Encoding", "chunked"]] satisfies Headers) : []),
