@@ -1,6 +1,6 @@
 /** What stays the same over one request through prox, and how its response goes back. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { PassThrough, type Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ProxAction } from "./prox-config.ts";
 import type { RequestInfo } from "./prox-frame.ts";
@@ -71,9 +71,9 @@ export async function answered(
     throw new Error(`${code} is no status`);
   }
   response.writeHead(finalStatus(code), writable(sent).flat());
-  const download = speed.download ? [throttled(speed.download)] : [];
-  const counted = new PassThrough().on("data", (chunk) => {
+  const parts = speed.download ? [body, throttled(speed.download)] : [body];
+  parts.at(-1)?.on("data", (chunk) => {
     exchange.sentBytes += chunk.length;
   });
-  await pipeline([body, ...download, counted, response]).catch(() => {});
+  await pipeline([...parts, response]).catch(() => {});
 }

@@ -2,7 +2,10 @@
  * Frames as prox writes them, byte for byte: the encoder of Go's vmihailenco/msgpack writes an int64 always with
  * eight bytes, a hook's number always as `cc NN`, and leaves out what is empty where prox says so.
  */
-import { encode } from "@msgpack/msgpack";
+import { Encoder } from "@msgpack/msgpack";
+
+/** One for all: each of its own would take longer than its frame. */
+const encoder = new Encoder();
 
 export const HOOKS = ["on_request", "on_response", "on_connect", "on_disconnect"] as const;
 export type Hook = (typeof HOOKS)[number];
@@ -130,7 +133,7 @@ function ifAny(key: string, value: string): Fields {
 /** The envelope, without the length before it. */
 function frame(hook: Hook, fields: Fields): Buffer {
   const head = Buffer.from([0x82, 0xa1, 0x74, 0xcc, HOOKS.indexOf(hook) + 1, 0xa1, 0x64]);
-  return Buffer.concat([head, encode(bytesOf(fields))]);
+  return Buffer.concat([head, encoder.encode(bytesOf(fields))]);
 }
 
 function bytesOf(value: Value): Uint8Array {
@@ -139,10 +142,10 @@ function bytesOf(value: Value): Uint8Array {
     bytes.writeBigInt64BE(BigInt(value.value), 1);
     return bytes;
   }
-  if (typeof value !== "object" || value instanceof Uint8Array) return encode(value);
+  if (typeof value !== "object" || value instanceof Uint8Array) return encoder.encode(value);
   return Buffer.concat([
     mapHead(value.length),
-    ...value.flatMap(([key, inner]) => [encode(key), bytesOf(inner)]),
+    ...value.flatMap(([key, inner]) => [encoder.encode(key), bytesOf(inner)]),
   ]);
 }
 

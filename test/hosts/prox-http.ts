@@ -128,7 +128,7 @@ function asked(
     client: incoming.socket.remoteAddress ?? "",
     host: info.host,
     chunked: info.contentLength < 0,
-    body,
+    body: info.contentLength === 0 ? undefined : body,
     upload,
     received: (bytes) => {
       exchange.receivedBytes += bytes;

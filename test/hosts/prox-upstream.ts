@@ -1,6 +1,6 @@
 /** A request on its way from prox to an upstream. */
 import { type IncomingMessage, request } from "node:http";
-import { PassThrough, type Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { type Headers, MESSAGE_ONLY } from "./prox-message.ts";
 import { type Bucket, throttled } from "./prox-speed.ts";
@@ -14,7 +14,7 @@ export interface Outgoing {
   client: string;
   host: string;
   chunked: boolean;
-  body: Readable;
+  body: Readable | undefined;
   upload: Bucket | undefined;
   /** Told of each part of the body. */
   received: (bytes: number) => void;
@@ -23,7 +23,7 @@ export interface Outgoing {
 /** The head of the answer of `address`, host:port; rejects when there is none. */
 export function fromUpstream(address: string, outgoing: Outgoing): Promise<IncomingMessage> {
   const { hostname, port, host } = new URL(`http://${address}`);
-  const { method, target, body, upload } = outgoing;
+  const { method, target, upload } = outgoing;
   const before = outgoing.headers.flatMap(([name, value]) => (name === "X-Forwarded-For" ? [value] : []));
   const headers: Headers = [
     ["Host", host],
@@ -36,8 +36,9 @@ export function fromUpstream(address: string, outgoing: Outgoing): Promise<Incom
   return new Promise((resolve, reject) => {
     const sent = request({ host: hostname, port, method, path: target, headers: headers.flat() }, resolve);
     sent.on("error", reject);
-    const counted = new PassThrough().on("data", (chunk) => outgoing.received(chunk.length));
-    const limit = upload ? [throttled(upload)] : [];
-    pipeline([body, ...limit, counted, sent]).catch(reject);
+    if (!outgoing.body) return void sent.end();
+    const parts = upload ? [outgoing.body, throttled(upload)] : [outgoing.body];
+    parts[0]?.on("data", (chunk) => outgoing.received(chunk.length));
+    pipeline([...parts, sent]).catch(reject);
   });
 }
