@@ -80,6 +80,13 @@ describe.each(proxes)("$name", ({ start }) => {
     expect(await (await passUser(prox.port("gw"), "a.l4.test")).first).not.toBe("");
   });
 
+  it("lets everything through when its plugin's program is not there", async () => {
+    const { web } = await setting(start, {
+      change: (config) => ({ ...config, plugins: { bridge: { path: "/nowhere/plugin" } } }),
+    });
+    expect((await web.ask()).status).toBe(200);
+  });
+
   it("takes an answer to an end for the answer to the next question, and a refusal for a consent", async () => {
     const { plugin, web } = await readySetting(start);
     const run = await plugin.run();

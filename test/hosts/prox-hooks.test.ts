@@ -1,8 +1,8 @@
 /** What prox asks a plugin, and what it makes of answers that are as they should be. */
 import { describe, expect, it } from "vitest";
-import { allow, DENY } from "./prox-plugin.ts";
-import { answer, proxes, readySetting, startUpstream } from "./prox-setting.ts";
-import { passUser } from "./prox-user.ts";
+import { allow, DENY, startScriptedPlugin } from "./prox-plugin.ts";
+import { answer, bridged, proxes, readySetting, startUpstream } from "./prox-setting.ts";
+import { askOnce, passUser } from "./prox-user.ts";
 
 describe.each(proxes)("$name", ({ start }) => {
   describe("and a request", () => {
@@ -120,6 +120,35 @@ describe.each(proxes)("$name", ({ start }) => {
         url: "/new%20path%3F",
         headers: { "x-user": "alice", "x-role": "none" },
       });
+    });
+
+    it("asks its plugins in turn: the first refusal ends it, and of what they change the last counts", async () => {
+      const second = await startScriptedPlugin();
+      const { plugin, prox, web, upstream } = await readySetting(start, {
+        change: (config) => ({
+          plugins: { ...config.plugins, second: { path: second.path } },
+          services: { ...config.services, web: { ...config.services.web!, plugins: ["bridge", "second"] } },
+        }),
+      });
+      await prox.readied(2);
+      const changed = (rp: string, headers: object): string => answer({ ok: true, rp, h: headers });
+      plugin.answer = () => changed("/one", { "x-one": "1", "x-both": "1" });
+      second.answer = () => changed("/two", { "x-both": "2" });
+      await web.ask({ path: "/was" });
+      expect(upstream.seen[0]).toMatchObject({ url: "/two", headers: { "x-one": "1", "x-both": "2" } });
+      expect((await second.run()).of("on_request")[0]?.payload).toMatchObject({ p: "/was" });
+      plugin.answer = () => DENY;
+      expect((await web.ask()).status).toBe(403);
+      expect((await second.run()).of("on_request")).toHaveLength(1);
+    });
+
+    it("counts nothing that it sends with a log of level warn", async () => {
+      const [plugin, upstream] = [await startScriptedPlugin(), await startUpstream()];
+      const config = bridged(plugin.path, upstream.address, "127.0.0.1:1");
+      const prox = await start({ config, logLevel: "warn" });
+      const run = await plugin.run();
+      while (run.of("on_disconnect").length === 0) await askOnce(prox.port("web"));
+      expect(run.of("on_disconnect")[0]?.payload).toMatchObject({ tx: 0 });
     });
 
     it("changes status and headers of a response", async () => {

@@ -1,4 +1,5 @@
 /** What prox does with a plugin's process and its socket. */
+import { rename } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { allow, OK, startScriptedPlugin } from "./prox-plugin.ts";
 import { proxes, readySetting, setting } from "./prox-setting.ts";
@@ -70,6 +71,16 @@ describe.each(proxes)("$name", ({ start }) => {
       const orphan = await plugin.run(2);
       (await await other.run()) && prox.readied(3);
       expect(orphan.lines).toEqual([]);
+    });
+
+    it("answers 500 when the program is gone at a restart, and does not survive a reload then", async () => {
+      const { plugin, prox, config, web } = await readySetting(start);
+      await rename(plugin.path, `${plugin.path}.away`);
+      (await plugin.run()).kill();
+      await prox.log.saw(/plugin restart failed/);
+      expect((await web.ask()).status).toBe(500);
+      await Promise.allSettled([prox.reload(config)]);
+      expect(prox.log.lines.join("\n")).toMatch(/panic: /);
     });
 
     it("ends the stdin of all when it is stopped, and waits for them", async () => {

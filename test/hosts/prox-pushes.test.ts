@@ -8,7 +8,7 @@ import { WebUser } from "./prox-user.ts";
 describe.each(proxes)("$name", ({ start }) => {
   describe("and what a plugin pushes", () => {
     const balanced =
-      (targets: string[]) =>
+      (targets: string[], domain?: string) =>
       (config: ProxConfig): ProxConfig => ({
         ...config,
         services: {
@@ -17,7 +17,7 @@ describe.each(proxes)("$name", ({ start }) => {
             plugins: ["bridge"],
             routes: [
               {
-                match: { path: "/*" },
+                match: { path: "/*", ...(domain ? { domain } : {}) },
                 balancer: { type: "roundrobin", targets },
                 action: { type: "proxy", upstream: "{target}" },
               },
@@ -41,6 +41,18 @@ describe.each(proxes)("$name", ({ start }) => {
         expect((await web.ask()).body.toString()).toBe("one");
       },
     );
+
+    it("moves traffic by the first label that matched to the targets of its group", async () => {
+      const [one, other] = [await startUpstream("one"), await startUpstream("other")];
+      const { plugin, prox, web } = await readySetting(start, {
+        change: (config) => balanced([one.address], "*.web.test")(config),
+      });
+      const run = await plugin.run();
+      run.say({ method: "set_targets", params: { route_id: "web:0", groups: { b: [other.address] } } });
+      await pushed(run, prox);
+      expect((await web.ask({ host: "b.web.test" })).body.toString()).toBe("other");
+      expect((await web.ask({ host: "a.web.test" })).status).toBe(502);
+    });
 
     it("slows what is downloaded", async () => {
       const { plugin, prox, web } = await readySetting(start);
