@@ -72,3 +72,9 @@ export async function sawTimes(log: Log, pattern: RegExp, count: number): Promis
 }
 
 export const READY_TAKEN = /plugin ready .*hooks=/;
+
+/** The process of the plugin that was started last; it is printed at level debug only. */
+export function lastPluginPid(log: Log): number {
+  const started = log.lines.filter((line) => /plugin (re)?started .*pid=/.test(line));
+  return Number(/pid=(\d+)/.exec(started.at(-1) ?? "")?.[1]);
+}

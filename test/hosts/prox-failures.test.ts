@@ -14,7 +14,7 @@ describe.each(proxes)("$name", ({ start }) => {
       answer({ ok: 1 }),
       answer({ ok: true, s: 1.5 }),
       answer("ok"),
-      "00100001",
+      answer({ ok: true, b: "x".repeat(1024 * 1024) }),
     ];
     for (const bad of notAsWanted) {
       plugin.answer = (frame) => (frame.hook === "on_request" ? bad : allow(frame));

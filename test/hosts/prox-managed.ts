@@ -55,7 +55,7 @@ export class ManagedPlugin {
 
   /** False, and a line in the log, when its program can't be started. */
   start(): Promise<boolean> {
-    return this.#spawn("plugin start failed");
+    return this.#spawn("start");
   }
 
   /** Restarts it as long as it lives; `configure` is called for each new process. */
@@ -69,7 +69,7 @@ export class ManagedPlugin {
       say("warn", `plugin exited, restarting plugin=${this.name} attempt=${this.#attempts} delay=${delay}ms`);
       await sleep(delay, undefined, { signal: this.#life }).catch(() => {});
       if (this.#life.aborted) return;
-      if (await this.#spawn("plugin restart failed")) configure();
+      if (await this.#spawn("restart")) configure();
     }
   }
 
@@ -88,17 +88,17 @@ export class ManagedPlugin {
     if (also) this.process?.kill();
   }
 
-  async #spawn(failed: string): Promise<boolean> {
+  async #spawn(how: "start" | "restart"): Promise<boolean> {
     const { folder: cwd, env, say } = this.#options;
     const { name, path } = this;
     this.#readies = 0;
     this.process = undefined;
     try {
       this.process = await PluginProcess.start({ name, path, cwd, env }, say, (push) => this.#take(push));
-      say("debug", `plugin started plugin=${name} pid=${this.process.pid}`);
+      say("debug", `plugin ${how}ed plugin=${name} pid=${this.process.pid}`);
       return true;
     } catch (error) {
-      say("error", `${failed} plugin=${name} err=${error}`);
+      say("error", `plugin ${how} failed plugin=${name} err=${error}`);
       return false;
     }
   }

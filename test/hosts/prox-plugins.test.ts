@@ -1,6 +1,7 @@
 /** What prox does with a plugin's process and its socket. */
 import { rename } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
+import { lastPluginPid } from "./prox-config.ts";
 import { allow, OK, startScriptedPlugin } from "./prox-plugin.ts";
 import { proxes, readySetting, setting } from "./prox-setting.ts";
 import { askOnce, passUser } from "./prox-user.ts";
@@ -56,6 +57,7 @@ describe.each(proxes)("$name", ({ start }) => {
       expect(await (await passUser(prox.port("gw"), "a.l4.test")).first).toBe("");
       const again = await plugin.run(2);
       await prox.readied(2);
+      expect(again.started?.pid).toBe(lastPluginPid(prox.log));
       await plugin.until(() => again.lines.length === 2);
       expect(again.lines.toSorted()).toEqual([GW, WEB]);
       expect((await web.ask()).status).toBe(200);
@@ -69,7 +71,8 @@ describe.each(proxes)("$name", ({ start }) => {
       await prox.reload({ ...config, plugins: { bridge: { path: other.path } } });
       expect(plugin.runs[0]).toMatchObject({ eof: true, gone: true });
       const orphan = await plugin.run(2);
-      (await await other.run()) && prox.readied(3);
+      await prox.kill();
+      await plugin.until(() => orphan.eof);
       expect(orphan.lines).toEqual([]);
     });
 

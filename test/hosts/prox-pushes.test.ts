@@ -48,6 +48,7 @@ describe.each(proxes)("$name", ({ start }) => {
         change: (config) => balanced([one.address], "*.web.test")(config),
       });
       const run = await plugin.run();
+      expect((await web.ask({ host: "b.web.test" })).body.toString()).toBe("one");
       run.say({ method: "set_targets", params: { route_id: "web:0", groups: { b: [other.address] } } });
       await pushed(run, prox);
       expect((await web.ask({ host: "b.web.test" })).body.toString()).toBe("other");
