@@ -1,14 +1,23 @@
 /** What prox makes of answers that are missing or wrong, and of a plugin or an upstream that is not there. */
 import { describe, expect, it } from "vitest";
 import { allow, DENY, OK, startScriptedPlugin } from "./prox-plugin.ts";
-import { answer, proxes, readySetting, setting } from "./prox-setting.ts";
+import { answer, impatient, proxes, readySetting, setting } from "./prox-setting.ts";
 import { passUser } from "./prox-user.ts";
 
 describe.each(proxes)("$name", ({ start }) => {
-  it("answers 500 when it gets no answer in time or one that it can't read, and the next is right again", async () => {
+  it("answers 500 when it gets no answer in time, and the next is right again", async () => {
+    const { plugin, prox, web, config } = await readySetting(start);
+    await prox.reload(impatient(config));
+    plugin.answer = (frame) => (frame.hook === "on_request" ? undefined : allow(frame));
+    expect((await web.ask()).status).toBe(500);
+    await prox.reload(config);
+    plugin.answer = allow;
+    expect((await web.ask()).status).toBe(200);
+  });
+
+  it("answers 500 when it gets an answer that it can't read, and the next is right again", async () => {
     const { plugin, web } = await readySetting(start);
     const notAsWanted = [
-      undefined,
       "00000000",
       "00000001c1",
       answer({ ok: 1 }),
@@ -43,9 +52,14 @@ describe.each(proxes)("$name", ({ start }) => {
     }
   });
 
-  it("sends a response as it was when there is no answer about it", async () => {
+  it("sends a response as it was when the answer about it can't be read, or the connection ends", async () => {
     const { plugin, web } = await readySetting(start);
-    plugin.answer = (frame) => (frame.hook === "on_response" ? undefined : allow(frame));
+    plugin.answer = (frame) => (frame.hook === "on_response" ? "00000001c1" : allow(frame));
+    expect(await web.ask()).toMatchObject({ status: 200, headers: { "x-up": "yes" } });
+    plugin.answer = (frame, run) => {
+      if (frame.hook === "on_response") run.order({ close: frame.conn });
+      return frame.hook === "on_request" ? OK : undefined;
+    };
     expect(await web.ask()).toMatchObject({ status: 200, headers: { "x-up": "yes" } });
   });
 
@@ -102,7 +116,7 @@ describe.each(proxes)("$name", ({ start }) => {
     ["answered with what is no answer", "00000001c1"],
     ["not answered", undefined],
   ])("closes a connection when it is %s", async (_, reply) => {
-    const { plugin, prox } = await readySetting(start);
+    const { plugin, prox } = await readySetting(start, reply ? {} : { change: impatient });
     plugin.answer = () => reply;
     expect(await (await passUser(prox.port("gw"), "n.l4.test")).first).toBe("");
   });

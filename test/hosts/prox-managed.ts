@@ -95,6 +95,7 @@ export class ManagedPlugin {
     this.process = undefined;
     try {
       this.process = await PluginProcess.start({ name, path, cwd, env }, say, (push) => this.#take(push));
+      if (this.#left.signal.aborted) this.process.endStdin();
       say("debug", `plugin ${how}ed plugin=${name} pid=${this.process.pid}`);
       return true;
     } catch (error) {

@@ -65,10 +65,13 @@ describe.each(proxes)("$name", ({ start }) => {
 
     it("slows what an answer slows, and what shares its key", async () => {
       const { plugin, prox, web } = await readySetting(start);
-      const sp = { dl: 4, gk: "alice" };
-      plugin.answer = (frame) => (frame.hook === "on_request" ? answer({ ok: true, sp }) : allow(frame));
+      const run = await plugin.run();
+      plugin.answer = (frame) => (frame.hook === "on_request" ? undefined : allow(frame));
       const other = new WebUser(prox.port("web"));
       const both = [leastMs(web, 132 * 1024), leastMs(other, 132 * 1024)];
+      await plugin.until(() => run.of("on_request").length === 2);
+      const slowed = answer({ ok: true, sp: { dl: 4, gk: "alice" } });
+      for (const { conn } of run.frames) run.order({ answer: slowed, conn });
       expect(Math.max(...(await Promise.all(both)))).toBeGreaterThan(390);
       other.close();
     });

@@ -65,15 +65,20 @@ export interface Setting {
 
 /** A web service and one that passes TLS, each with one route and the plugin at that path. */
 export function bridged(plugin: string, upstream: string, passedTo: string, path = "/*"): ProxConfig {
-  const [plugins, plugin_timeout] = [["bridge"], "700ms"];
-  const web: ProxRoute = { match: { path }, plugin_timeout, action: { type: "proxy", upstream } };
-  const gw: ProxRoute = {
-    match: { domain: "*.l4.test" },
-    plugin_timeout,
-    action: { type: "pass", upstream: passedTo },
-  };
+  const plugins = ["bridge"];
+  const web: ProxRoute = { match: { path }, action: { type: "proxy", upstream } };
+  const gw: ProxRoute = { match: { domain: "*.l4.test" }, action: { type: "pass", upstream: passedTo } };
   const services = { web: { plugins, routes: [web] }, gw: { tls: true, plugins, routes: [gw] } };
   return { plugins: { bridge: { path: plugin } }, services };
+}
+
+/** With plugins that have hardly time to answer. */
+export function impatient({ services, ...rest }: ProxConfig): ProxConfig {
+  const hurried = Object.entries(services).map(([name, service]) => {
+    const routes = service.routes.map((route) => ({ ...route, plugin_timeout: "300ms" }));
+    return [name, { ...service, routes }] as const;
+  });
+  return { ...rest, services: Object.fromEntries(hurried) };
 }
 
 /** A prox with two services, what is behind them, and somebody before them. */

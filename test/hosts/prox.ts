@@ -80,7 +80,9 @@ class RealProx implements Prox {
     const late = sleep(READY_WITHIN_MS, undefined, { ref: false }).then(() =>
       Promise.reject(new Error("prox is late")),
     );
-    await Promise.race([Promise.all([...this.#ports.values()].map(listening)), ended, late]);
+    const given = new AbortController();
+    const all = Promise.all([...this.#ports.values()].map((port) => listening(port, given.signal)));
+    await Promise.race([all, ended, late]).finally(() => given.abort());
   }
 
   port(service: string): number {
@@ -125,8 +127,8 @@ class RealProx implements Prox {
 }
 
 /** At level "warn" it doesn't print that it listens. */
-async function listening(port: number): Promise<void> {
-  for (;;) {
+async function listening(port: number, given: AbortSignal): Promise<void> {
+  while (!given.aborted) {
     const socket = connect(port, "127.0.0.1");
     const open = await Promise.race([
       once(socket, "connect").then(() => true),
