@@ -151,30 +151,56 @@ function explained(op: Op, parts: ExplainParts, nowMs: number, event: FromEvent 
   const { tokenMeta } = policy.settings;
   const hiddenToken = event?.hiddenToken;
   const facts = { nowMs, tokenMeta, connections, proxies };
-  const explanation = explain(
-    policy,
-    op,
-    hiddenToken === undefined ? facts : { ...facts, recorded: { unknownAs: "fail", hiddenToken } },
-  );
+  const by = (unknownAs: "pass" | "fail"): Explanation =>
+    explain(
+      policy,
+      op,
+      hiddenToken === undefined ? facts : { ...facts, recorded: { unknownAs, hiddenToken } },
+    );
+  const explanation = by("fail");
   return {
     at: new Date(nowMs).toISOString(),
     recorded: event?.recorded ?? null,
     ...explanation,
-    notes: [...notesOn(hiddenToken), ...(event && countsOf(explanation) ? [countsAreOfNow] : [])],
+    notes: [
+      ...notesOnOp(op),
+      ...notesOnToken(explanation, hiddenToken, () => by("pass").decision.effect),
+      ...(event && countsOf(explanation) ? [countsAreOfNow] : []),
+    ],
   };
 }
 
 const countsAreOfNow = "counts are those of now: the op of the event may be among them";
+const withAddress: ReadonlySet<string> = new Set(["Login", "NewUserConn"]);
 
 function countsOf({ rules }: Explanation): boolean {
   return rules.some(({ conditions }) => conditions.some(({ count }) => count !== undefined));
 }
 
-function notesOn(hiddenToken: string | null | undefined): string[] {
-  if (hiddenToken === undefined) return [];
-  return hiddenToken === null
-    ? ["the token is masked in the event, and no rule looked at it then: tokens count as not matching"]
-    : ["the token is masked in the event: tokens are judged by the 8 digits that were recorded"];
+/** What an op of frps has, and this one has not. */
+function notesOnOp({ name, remote, proxy }: Op): string[] {
+  return [
+    ...(withAddress.has(name) && !remote?.ip
+      ? ["no address is told: rules of addresses and bans were not asked"]
+      : []),
+    ...(name === "NewProxy" && proxy?.type === null ? ["no type is told, which makes it a tcp proxy"] : []),
+  ];
+}
+
+/** @param atBest what would be decided if the token were right */
+function notesOnToken(
+  { rules, decision }: Explanation,
+  hiddenToken: string | null | undefined,
+  atBest: () => string,
+): string[] {
+  const asked = rules.some(({ conditions }) => conditions.some(({ condition }) => condition === "tokens"));
+  if (hiddenToken === undefined || !asked) return [];
+  if (hiddenToken !== null)
+    return ["the token is masked in the event: tokens are judged by the 8 digits that were recorded"];
+  const masked = "the token is masked in the event, and no rule looked at it then";
+  return decision.effect === atBest()
+    ? [masked]
+    : [`${masked}: what is decided now is undecidable, and shown as if the token were wrong`];
 }
 
 function callAt(node: string, { nodes }: ExplainParts, atMs: number): Call {

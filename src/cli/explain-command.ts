@@ -19,7 +19,7 @@ and each of its conditions with what it saw. The first that fails decides.
 Examples:
   sluice explain --user alice --ip 203.0.113.9 --token-file token.txt
   sluice explain --op NewProxy --user alice --proxy alice.ssh --remote-port 6000
-  sluice explain --last alice --op Login
+  sluice explain --last alice --refused
   sluice tail --json -n 1 -t login.refused | sluice explain --input -`;
 
 export function addExplainCommand(sluice: Command): void {
@@ -52,6 +52,12 @@ export function addExplainCommand(sluice: Command): void {
         "--last <user>",
         "the last op of this user in the journal here; with --op the last such",
       ).conflicts(notWithOp),
+    )
+    .addOption(
+      new Option(
+        "--refused",
+        "with --last: the last that was refused, or would have been; else it may be a Ping",
+      ).conflicts([...notWithOp, "input"]),
     )
     .addOption(
       new Option(

@@ -28,6 +28,7 @@ export interface OpOptions {
 export interface QuestionOptions extends OpOptions {
   readonly input?: string;
   readonly last?: string;
+  readonly refused?: boolean;
   readonly at?: Date;
 }
 
@@ -70,7 +71,7 @@ export async function questionOf(options: QuestionOptions, settings: Settings): 
   const at = options.at && { at: options.at.toISOString() };
   if (options.input !== undefined) return { ...(await inputOf(options.input)), ...at };
   if (options.last !== undefined) {
-    const event = await lastOpOf(options.last, options.op, resolve(settings.data.dir));
+    const event = await lastOpOf(options.last, options, resolve(settings.data.dir));
     return event && { event, ...at };
   }
   const { op = "Login", node, client } = options;
@@ -93,6 +94,8 @@ function checkOp(op: string, options: OpOptions): void {
       throw wrong(`${flagOf(name)} goes with ${ops.join(", ")}: ${op} does not tell it`);
     }
   }
+  if (aboutProxy.includes(op) && options.proxy === undefined)
+    throw wrong(`${op} is about a proxy: name it with --proxy, such as alice.ssh`);
   const { ip } = options;
   if (ip !== undefined && ip !== "pipe" && parseRemote(ip).ip === null) {
     throw wrong("--ip must be an address, with or without a port, such as 203.0.113.9");
@@ -140,14 +143,20 @@ async function read(file: string): Promise<string> {
   }
 }
 
-/** The newest event about an op of a user, and of this name if one is given. */
-async function lastOpOf(user: string, op: string | undefined, dataDir: string): Promise<object | null> {
+/** The newest event about an op of a user; of this name, and one that was refused, if that is wanted. */
+async function lastOpOf(
+  user: string,
+  { op, refused }: QuestionOptions,
+  dataDir: string,
+): Promise<object | null> {
   const field = `"user":${JSON.stringify(user)}`;
   const isMeant = (event: string): boolean => {
     // Most events are of others, and parsing takes its time.
     if (!event.includes(field)) return false;
     const { data } = JSON.parse(event) as { readonly data: Readonly<Record<string, unknown>> };
-    return data.user === user && data.content !== undefined && (op ?? data.op) === data.op;
+    if (data.user !== user || data.content === undefined || (op ?? data.op) !== data.op) return false;
+    const { effect, wouldRefuse } = data.decision as { effect?: unknown; wouldRefuse?: unknown };
+    return !refused || effect === "refused" || wouldRefuse !== undefined;
   };
   try {
     const [record] = await lastRecords(dataDir, 1, isMeant);

@@ -21,9 +21,12 @@ export interface ExplainOptions extends QuestionOptions {
 /** @throws SluiceError config_invalid, admin_unavailable, policy_unreadable, data_dir_unusable */
 export async function explain(options: ExplainOptions): Promise<void> {
   const { settings } = loadSettings(options.config ?? null, process.env);
+  if (options.refused && options.last === undefined) {
+    throw new SluiceError("config_invalid", "--refused goes with --last <user>");
+  }
   const question = await questionOf(options, settings);
   if (question === null) {
-    const what = options.op === undefined ? "op" : options.op;
+    const what = `${options.refused ? "refused " : ""}${options.op ?? "op"}`;
     process.stderr.write(
       `sluice: no ${what} of this user in ${settings.data.dir}/journal; is data.dir right?\n`,
     );

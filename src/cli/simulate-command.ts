@@ -16,7 +16,8 @@ then, or a count was not taken for the same limit, nothing is guessed:
 RULE is what refuses or grants now. policy.mode, policy.default,
 policy.ownNames and policy.tokenMeta are those of the settings.
 Exit codes: 0 done, 1 failed, or with --strict a decision would change or
-nothing was there to judge by, 2 wrong settings or options, or a rule of --policy cannot be read.`;
+nothing was there to judge by, 2 wrong settings or options, or a rule of
+--policy cannot be read.`;
 
 export function addSimulateCommand(sluice: Command): void {
   command(sluice, "simulate", "tell which recorded decisions another policy would change")

@@ -120,6 +120,13 @@ describe("sluice explain", () => {
     expect(head).toBe("NewProxy of the anonymous user at frps, proxy x.ssh (tcp, port 6000)");
   });
 
+  it("says what was not asked, since it was not told", async () => {
+    expect((await json(["--user", "alice"])).notes).toEqual([expect.stringContaining("no address is told")]);
+    const untyped = await json(["--op", "NewProxy", "--user", "carol", "--proxy", "carol.web"]);
+    expect(untyped.notes).toEqual([expect.stringContaining("makes it a tcp proxy")]);
+    expect((await json(login)).notes).toEqual([]);
+  });
+
   it("judges for the moment that is given", async () => {
     expect((await json([...login, "--at", "2027-01-31T09:00:00+01:00"])).at).toBe("2027-01-31T08:00:00.000Z");
   });
@@ -208,6 +215,24 @@ describe("sluice explain of what was", () => {
     ]);
   });
 
+  it("takes the last one that was refused, whatever was let in since", async () => {
+    const { op, recorded } = await json(["--last", "alice", "--refused"]);
+    expect([op.name, recorded?.effect]).toEqual(["Login", "refused"]);
+  });
+
+  it("calls undecidable what depends on a token that no rule looked at, and only that", async () => {
+    await call(bridge.url, "Login", { user: "frank", client_address: "203.0.113.9:5", metas: { token } });
+    const byFile = async (user: string, rules: object) =>
+      (await json(["--last", user, "--policy", String((await ruledBy(rules as never))["policy.file"])]))
+        .notes;
+    expect(
+      await byFile("frank", { "user:frank": { tokens: [`sha256:${hash("sha256", token)}`] } }),
+    ).toContainEqual(expect.stringContaining("what is decided now is undecidable"));
+    expect(await byFile("frank", { "user:frank": "deny" })).not.toContainEqual(
+      expect.stringContaining("token"),
+    );
+  });
+
   it("judges an event by a policy file alone, with no bridge", async () => {
     const { stdout } = await sluice(["tail", "--json", "-n", "1", "-t", "heartbeat.refused"], { settings });
     const other = await ruledBy({ "user:dave": "allow" });
@@ -240,6 +265,8 @@ describe("sluice explain says what is wrong", () => {
     [["--op", "on_connect"], "ops of prox cannot be explained"],
     [["--user", "a", "--remote-port", "22"], "--remote-port goes with NewProxy: Login does not tell it"],
     [["--op", "NewProxy", "--user", "a", "--ip", "::1"], "--ip goes with Login, NewUserConn, CloseUserConn"],
+    [["--op", "NewUserConn", "--user", "a"], "NewUserConn is about a proxy: name it with --proxy"],
+    [["--refused"], "--refused goes with --last"],
     [["--user", "a", "--ip", "example.com"], "--ip must be an address, with or without a port"],
     [["--user", "a", "--node", "a b"], "node must be the name of a frps"],
     [["--user", "a", "--client", "0123456789abcdef"], "client must be the public id of a client"],
