@@ -64,5 +64,5 @@ describeWith(["redis", "frp"], "the README's recipe for a default deny", () => {
 
 it("every recipe of the README is proven", () => {
   const proven = ["tokens", "ports", "domains", "guest", "hours", "range", "out", "connections", "bandwidth"];
-  expect(recipeNames).toEqual([...proven, "observe", "enforce"]);
+  expect(recipeNames).toEqual([...proven, "observe", "enforce", "rights"]);
 });
