@@ -1,4 +1,4 @@
-/** The recorded calls of a real frps, and what in them must never be seen again. */
+/** The recorded calls of a real frps, and what in them must never be seen again; the recorded frames of a real prox. */
 import { readdirSync, readFileSync } from "node:fs";
 
 const folder = new URL("./fixtures/frp/", import.meta.url);
@@ -51,4 +51,50 @@ export function secretsOf(value: unknown, within = false): string[] {
         /^(metas|authorization|cookie|proxy-authorization)$/i.test(name),
     ),
   );
+}
+
+const proxFolder = new URL("./fixtures/prox/", import.meta.url);
+
+export interface ProxCall {
+  readonly file: string;
+  readonly hook: string;
+  /** The type of the hook on the wire. */
+  readonly t: number;
+  /** With its length. */
+  readonly frame: Buffer;
+  /** Its payload, decoded; bytes as Buffer. */
+  readonly payload: Record<string, unknown>;
+  /** What was answered, with its length; null where nothing was. */
+  readonly reply: { readonly frame: Buffer; readonly payload: Record<string, unknown> } | null;
+}
+
+export const proxCalls: readonly ProxCall[] = readdirSync(proxFolder)
+  .filter((file) => file.startsWith("on_"))
+  .map((file) => {
+    const { hook, t, frameHex, payload, reply } = readProx(file);
+    const answered = reply && { frame: Buffer.from(reply.frameHex, "hex"), payload: reply.payload };
+    return { file, hook, t, frame: Buffer.from(frameHex, "hex"), payload, reply: answered };
+  });
+
+interface ProxFrame {
+  readonly conn: number;
+  readonly hook: string;
+  readonly frame: Buffer;
+  readonly reply: Buffer | null;
+}
+
+/** One whole run of a real prox in order of arrival: every hook, over one or more connections. */
+export const proxSession: readonly ProxFrame[] = readProx("session.all-hooks.json").frames.map(
+  (one: { conn: number; hook: string; frameHex: string; replyHex: string | null }) => ({
+    conn: one.conn,
+    hook: one.hook,
+    frame: Buffer.from(one.frameHex, "hex"),
+    reply: one.replyHex === null ? null : Buffer.from(one.replyHex, "hex"),
+  }),
+);
+
+// biome-ignore lint/suspicious/noExplicitAny: recorded files, each of its own shape
+function readProx(file: string): any {
+  const text = readFileSync(new URL(file, proxFolder), "utf8");
+  return JSON.parse(text, (_name, value) => (value?.type === "Buffer" ? Buffer.from(value.data) : value));
 }
