@@ -54,7 +54,25 @@ export interface ClientInfo {
   readonly version: string | null;
 }
 
-/** Traffic of one connection. */
+/** What prox says of a connection or a request; what it left out, or its hook does not know, is null. */
+export interface ProxFacts {
+  /** `web:0` */
+  readonly route: string | null;
+  /** The domain asked for, in the form that policy/domains.ts makes. */
+  readonly domain: string | null;
+  readonly method: string | null;
+  readonly path: string | null;
+  /** Without its question mark, as it came: it may hold secrets. */
+  readonly query: string | null;
+  /** The HTTP version, `HTTP/1.1`. */
+  readonly version: string | null;
+  readonly target: string | null;
+  /** Of the upstream's response. */
+  readonly status: number | null;
+  readonly durationMs: number | null;
+}
+
+/** Traffic of one connection, or of one request. */
 export interface Traffic {
   /** Bytes from the user; null where the wire does not say. */
   readonly in: number | null;
@@ -70,7 +88,7 @@ export interface Op {
   readonly name: string;
   /** Whether this is an op of the protocol that we know. */
   readonly known: boolean;
-  /** Whether a refusal has any effect. CloseProxy and CloseUserConn only tell. */
+  /** Whether a refusal has any effect. CloseProxy, CloseUserConn, on_response and on_disconnect only tell. */
   readonly refusable: boolean;
   /** `X-Frp-Reqid`; null where the wire gives none. */
   readonly reqid: string | null;
@@ -81,15 +99,20 @@ export interface Op {
   readonly proxy: ProxyFacts | null;
   /** At NewProxy only. */
   readonly proxyOptions: ProxyOptions | null;
-  /** Client address at Login, visitor address at NewUserConn and CloseUserConn. */
+  /** Client address at Login, visitor address at NewUserConn, CloseUserConn and every hook of prox. */
   readonly remote: Remote | null;
   /** What the owner gave its client to bring along, at every op; it may hold secrets. Null where there is none. */
   readonly metas: Readonly<Record<string, unknown>> | null;
   /** At Login only. */
   readonly clientInfo: ClientInfo | null;
-  /** At CloseUserConn of a frps that counts; null elsewhere. */
+  /** At CloseUserConn of a frps that counts, and at on_disconnect; null elsewhere. */
   readonly traffic: Traffic | null;
-  /** The op's content as it came, parsed. Numbers that JavaScript cannot hold are JSON.rawJSON objects. */
+  /** Null where frps asks. */
+  readonly prox: ProxFacts | null;
+  /**
+   * The op's content as it came, parsed. Numbers that JavaScript cannot hold are JSON.rawJSON objects; of what prox
+   * brings as bytes there are only length and SHA-256.
+   */
   readonly content: Readonly<Record<string, unknown>>;
   /** Wall clock when the op reached us, milliseconds since 1970. */
   readonly atMs: number;

@@ -1,15 +1,17 @@
 /**
  * Takes secrets out of an op's content, before it reaches an event or a log line.
  *
- * One table of wire fields (frp v0.70 msg.go and server/plugin types) and a pattern for names that the table
- * does not know, at any depth. A run id becomes the client's public id in every mode: it is a credential.
+ * One table of wire fields (frp v0.70 msg.go and server/plugin types; prox's hooks and the headers in them) and a
+ * pattern for names that the table does not know, at any depth. A run id becomes the client's public id in every mode:
+ * it is a credential. Of a query the names stay, in a header that holds an address too.
  */
 import { createHmac } from "node:crypto";
 import { clientId } from "./ids.ts";
+import { hiddenInQuery, hiddenInUrl } from "./redact-url.ts";
 
 export type RedactMode = "mask" | "hmac" | "off";
 
-type Treatment = "plain" | "secret" | "runId";
+type Treatment = "plain" | "secret" | "runId" | "query" | "url";
 
 const table: ReadonlyMap<string, Treatment> = new Map(
   Object.entries({
@@ -21,6 +23,16 @@ const table: ReadonlyMap<string, Treatment> = new Map(
     metas: "secret",
     run_id: "runId",
     always_auth_pass: "plain",
+    q: "query",
+    referer: "url",
+    location: "url",
+    "content-location": "url",
+    link: "url",
+    refresh: "url",
+    "x-original-url": "url",
+    "x-original-uri": "url",
+    "x-rewrite-url": "url",
+    "x-forwarded-uri": "url",
   } satisfies Record<string, Treatment>),
 );
 
@@ -96,7 +108,11 @@ function hidden(value: unknown, hide: NonNullable<Hide>): unknown {
 
 function redactedValue(value: unknown, hide: Hide, treatment: Treatment, depth: number): unknown {
   if (treatment === "runId" && typeof value === "string" && value !== "") return clientId(value);
-  if (treatment !== "plain" && hide !== null) {
+  if (hide !== null && typeof value === "string") {
+    if (treatment === "query") return hiddenInQuery(value, hide);
+    if (treatment === "url") return hiddenInUrl(value, hide);
+  }
+  if ((treatment === "secret" || treatment === "runId") && hide !== null) {
     return isFields(value) ? objectOf(value, hide, true, depth) : hidden(value, hide);
   }
   if (typeof value !== "object" || value === null || JSON.isRawJSON(value)) return value;

@@ -149,6 +149,7 @@ function opOf(name: string, known: boolean, content: AnyContent & Record<string,
     metas: isObject(metas) ? metas : null,
     clientInfo: name === "Login" ? clientInfoOf(content, remote) : null,
     traffic: name === "CloseUserConn" ? trafficIn(content) : null,
+    prox: null,
     content,
     atMs: call.atMs,
   };

@@ -96,6 +96,7 @@ function opOf(data: OpData, atMs: number): Op {
     metas: null,
     clientInfo: name === "Login" ? clientInfo : null,
     traffic: bytes ?? null,
+    prox: null,
     content: {},
     atMs,
   };

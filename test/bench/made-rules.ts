@@ -109,6 +109,7 @@ export function madeOp(n: number, turn: number): Op {
     proxyOptions: null,
     clientInfo: null,
     traffic: null,
+    prox: null,
     content: {},
     atMs: 0,
   };

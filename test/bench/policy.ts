@@ -84,6 +84,7 @@ const op: Op = {
   proxyOptions: null,
   clientInfo: null,
   traffic: null,
+  prox: null,
   content: {},
   atMs: 0,
 };

@@ -82,6 +82,7 @@ function op(name: "NewUserConn" | "CloseUserConn", n: number, proxies: number): 
     proxyOptions: null,
     clientInfo: null,
     traffic: null,
+    prox: null,
     content: {},
     atMs: systemClock.now(),
   };

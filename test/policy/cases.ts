@@ -79,6 +79,7 @@ const blank: Op = {
   proxyOptions: null,
   clientInfo: null,
   traffic: null,
+  prox: null,
   content: {},
   atMs: nowMs,
 };

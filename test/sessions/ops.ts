@@ -31,6 +31,7 @@ const base = ({
   proxyOptions: null,
   clientInfo: null,
   traffic: null,
+  prox: null,
   content: {},
   atMs: 0,
 });
