@@ -62,7 +62,8 @@ function askRules(rules: RuleSet, op: Op, findings: Findings): void {
   }
   if (op.user !== null) askUser(rules, op.user, findings);
   if (ip !== null) findings.askMostExact(rules.forAddress(ip));
-  if (op.known && op.proxy !== null) askDomains(rules, op, op.proxy, findings);
+  if (op.known && op.proxy !== null) askDomains(rules, op.proxy, findings);
+  if (op.known && op.prox?.domain) askRequestedDomain(rules, op.prox.domain, findings);
   findings.ask(rules.at("node", op.node));
   findings.ask(rules.at("op", op.name));
 }
@@ -80,9 +81,9 @@ function askUser(rules: RuleSet, user: string, findings: Findings): void {
  * every domain has one that does. Otherwise the other scopes grant it, or the default decides. A tcp proxy
  * that names domains is granted nothing by them: frps would ignore them and open a port.
  */
-function askDomains(rules: RuleSet, op: Op, proxy: ProxyFacts, findings: Findings): void {
+function askDomains(rules: RuleSet, proxy: ProxyFacts, findings: Findings): void {
   let grant: Rule | null = null;
-  let everyOneGranted = op.protocol !== "frp" || routedByDomain.has(proxy.type);
+  let everyOneGranted = routedByDomain.has(proxy.type);
   for (const domain of proxy.domains) {
     const granting = findings.grantOfMostExact(rules.forDomain(domain));
     findings.askForRefusals(rules.refusingBelow(domain));
@@ -90,6 +91,12 @@ function askDomains(rules: RuleSet, op: Op, proxy: ProxyFacts, findings: Finding
     everyOneGranted &&= granting !== null;
   }
   findings.grantDomains(grant, everyOneGranted);
+}
+
+/** The one domain that a user of prox asks for. */
+function askRequestedDomain(rules: RuleSet, domain: string, findings: Findings): void {
+  findings.askMostExact(rules.forDomain(domain));
+  findings.askForRefusals(rules.refusingBelow(domain));
 }
 
 function askOwnNames(rules: RuleSet, op: Op, findings: Findings): void {
