@@ -23,7 +23,7 @@ module.exports = {
       "edges-are-known-to-the-app",
       "nothing within knows the wire",
       { path: "^src/(bridge|policy|journal|events|forwarder|kafka|config)" },
-      { path: "^src/(frp|admin)/" },
+      { path: "^src/(frp|prox|admin)/" },
     ),
     rule(
       "the-core-knows-no-bridge",

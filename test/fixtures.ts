@@ -57,9 +57,7 @@ const proxFolder = new URL("./fixtures/prox/", import.meta.url);
 
 export interface ProxCall {
   readonly file: string;
-  readonly hook: string;
-  /** The type of the hook on the wire. */
-  readonly t: number;
+  readonly hook: "on_request" | "on_response" | "on_connect" | "on_disconnect";
   /** With its length. */
   readonly frame: Buffer;
   /** Its payload, decoded; bytes as Buffer. */
@@ -71,9 +69,9 @@ export interface ProxCall {
 export const proxCalls: readonly ProxCall[] = readdirSync(proxFolder)
   .filter((file) => file.startsWith("on_"))
   .map((file) => {
-    const { hook, t, frameHex, payload, reply } = readProx(file);
+    const { hook, frameHex, payload, reply } = readProx(file);
     const answered = reply && { frame: Buffer.from(reply.frameHex, "hex"), payload: reply.payload };
-    return { file, hook, t, frame: Buffer.from(frameHex, "hex"), payload, reply: answered };
+    return { file, hook, frame: Buffer.from(frameHex, "hex"), payload, reply: answered };
   });
 
 interface ProxFrame {

@@ -29,7 +29,7 @@ export function eventRow({ type: fullType, time, data = {} }: ShownEvent): strin
     type,
     data.node,
     data.user === "" ? '""' : data.user,
-    proxyText(data.proxy),
+    proxyText(data.proxy) ?? fieldsOf(data.prox).route,
     addressText(data.remote) ?? data.peer,
     (outcomes.get(type) ?? decisionText)(data),
   ];
@@ -48,6 +48,12 @@ const outcomes = new Map<string, (data: Data) => string>(
     "session.closed": ({ session }) =>
       fieldsOf(session).id === null ? "closed; no session of it is known" : "closed",
     "session.ended": endText,
+    "session.admitted": (data) => `${askedText(data)}${decisionText(data)}`,
+    "session.refused": (data) => `${askedText(data)}${decisionText(data)}`,
+    "request.allowed": (data) => `${askedText(data)}${decisionText(data)}`,
+    "request.refused": (data) => `${askedText(data)}${decisionText(data)}`,
+    "response.seen": (data) => `${askedText(data)}status ${textOf(fieldsOf(data.prox).status)}`,
+    "request.completed": completedText,
     "login.confirmed": confirmedText,
     "policy.changed": ({ key, after, cause, by }) =>
       after === null
@@ -77,18 +83,37 @@ function decisionText({ decision, rewrite }: Data): string {
   return `allowed by ${by}${changed.length === 0 ? "" : `, changed: ${changed.join(", ")}`}`;
 }
 
-function endText({ end, durationMs, bytes, pairing }: Data): string {
-  const { reason, inferred } = fieldsOf(end);
-  const { in: received, out: sent } = fieldsOf(bytes);
+/** What was asked of prox: `GET web.test/hello: `, `web.test: `, or nothing. */
+function askedText({ prox }: Data): string {
+  const { method, domain, path } = fieldsOf(prox);
+  const place = `${typeof domain === "string" ? domain : ""}${typeof path === "string" ? path : ""}`;
+  const asked = [method, place].filter((part) => typeof part === "string" && part !== "");
+  return asked.length === 0 ? "" : `${asked.join(" ")}: `;
+}
+
+function completedText({ durationMs, bytes, request }: Data): string {
   const lasted = typeof durationMs === "number" ? ` after ${durationMs / 1000} s` : "";
-  const traffic = [
+  const { pairing } = fieldsOf(request);
+  const guessed =
+    pairing === "ambiguous" ? ", one of several" : pairing === "none" ? ", its request is not known" : "";
+  return [`completed${lasted}${guessed}`, ...trafficTexts(bytes)].join(", ");
+}
+
+function trafficTexts(bytes: unknown): string[] {
+  const { in: received, out: sent } = fieldsOf(bytes);
+  return [
     typeof received === "number" ? `${received} bytes in` : "",
     typeof sent === "number" ? `${sent} bytes out` : "",
   ].filter((part) => part !== "");
+}
+
+function endText({ end, durationMs, bytes, pairing }: Data): string {
+  const { reason, inferred } = fieldsOf(end);
+  const lasted = typeof durationMs === "number" ? ` after ${durationMs / 1000} s` : "";
   const guessed = pairing === "ambiguous" ? ", one of several" : "";
   const how =
     inferred === true ? `inferred: ${textOf(reason)}` : `ended${lasted}: ${textOf(reason)}${guessed}`;
-  return [how, ...traffic].join(", ");
+  return [how, ...trafficTexts(bytes)].join(", ");
 }
 
 function confirmedText({ pairing, clientInfo, confirmedBy }: Data): string {

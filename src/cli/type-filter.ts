@@ -3,6 +3,7 @@ import { eventTypes, typePrefix } from "../events/schema.ts";
 import { hint } from "../spelling.ts";
 
 const types = Object.keys(eventTypes);
+const widest = 80;
 
 /** Whether a type is meant by one of the patterns; without any, every type is. */
 export function typeFilter(patterns: readonly string[] | undefined): (type: string) => boolean {
@@ -17,10 +18,20 @@ export function patternProblem(pattern: string): string | null {
   return `No event has such a type${hint(bare(pattern), types) || "."}`;
 }
 
-/** The types a line for each family, for `--help`. */
+/** The types, each family on lines of its own, for `--help`. */
 export function typeList(): string {
   const families = Map.groupBy(types, (type) => type.split(".")[0]!);
-  return [...families.values()].map((family) => `  ${family.join(", ")}`).join("\n");
+  return [...families.values()].flatMap((family) => wrapped(family)).join("\n");
+}
+
+function wrapped(names: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const name of names) {
+    const longer = lines.length === 0 ? `  ${name}` : `${lines.at(-1)}, ${name}`;
+    if (lines.length > 0 && longer.length <= widest) lines[lines.length - 1] = longer;
+    else lines.push(`  ${name}`);
+  }
+  return lines;
 }
 
 function matcher(pattern: string): RegExp {

@@ -53,10 +53,35 @@ const proxy = object({
 /** Bytes; in is from the user. */
 const traffic = object({ in: count.nullable(), out: count.nullable() }).nullable();
 
+/** What prox says of a connection or a request; null where it does not. */
+const prox = object({
+  /** `web:0` */
+  route: z.string().nullable(),
+  /** Asked for: in lower case, without a trailing dot, in punycode. */
+  domain: z.string().nullable(),
+  method: z.string().nullable(),
+  /** At most 2048 characters; the query stands in `content`, redacted. */
+  path: z.string().nullable(),
+  target: z.string().nullable(),
+  /** Of the upstream's response. */
+  status: z.number().nullable(),
+});
+
+/** How surely one event was found to belong to another. */
+const pairing = z.enum(["exact", "likely", "ambiguous", "none"]);
+
+/**
+ * The request that a response, or an end, belongs to: prox gives none of them an id.
+ *
+ * `exact`: the only one open of that route and address. `ambiguous`: the likeliest of several, as with HTTP/2. `none`:
+ * none is known, and `id`, the event id of its request.allowed, is null.
+ */
+const request = object({ id: z.uuid().nullable(), pairing });
+
 export const opData = object({
   protocol,
   node: z.string(),
-  /** Native name: `NewProxy`. */
+  /** Native name: `NewProxy`, `on_request`. */
   op: z.string(),
   /** frps's id of the call. */
   reqid: z.string().nullable(),
@@ -66,10 +91,14 @@ export const opData = object({
   /** Of the client, as its Login said it; null where that Login is not known. */
   clientInfo,
   proxy: proxy.nullable(),
-  /** Of a Login the client's address, of a user connection the visitor's. */
+  /** Of a Login the client's address, of a user connection or a request the visitor's. */
   remote,
+  /** Of prox alone. */
+  prox: prox.optional(),
   /** `id` is the event id of the session's start; null when a close belongs to no session that is known. */
   session: object({ id: z.uuid().nullable(), key: z.uuid() }).nullable(),
+  /** Of a response. */
+  request: request.optional(),
   /** Bytes of the connection, with a close that tells of them. */
   bytes: traffic.optional(),
   decision: object({
@@ -85,8 +114,14 @@ export const opData = object({
   content: z.record(z.string(), z.unknown()),
 });
 
-/** How surely one event was found to belong to another. */
-const pairing = z.enum(["exact", "likely", "ambiguous", "none"]);
+export const requestCompletedData = object({
+  ...opData.shape,
+  request,
+  /** Of the request; where prox writes no log it counts none that go out, and says 0. */
+  bytes: traffic,
+  /** Milliseconds, as prox counted them. */
+  durationMs: count.nullable(),
+});
 
 export const loginConfirmedData = object({
   protocol,
@@ -157,9 +192,18 @@ export type EndReason = keyof typeof endReasons;
 export const malformedData = object({
   protocol,
   node: z.string(),
-  /** `login_flood` counts logins beyond http.loginsPerMinute; the rest say why a body was no op. */
-  reason: z.enum(["not_json", "not_utf8", "too_large", "no_op", "bad_content", "cut_off", "login_flood"]),
-  /** Bytes received; of a body that was too large, those read before it was refused. */
+  /** `login_flood` counts logins beyond http.loginsPerMinute; the rest say why a body, or a frame, was no op. */
+  reason: z.enum([
+    "not_json",
+    "not_utf8",
+    "not_msgpack",
+    "too_large",
+    "no_op",
+    "bad_content",
+    "cut_off",
+    "login_flood",
+  ]),
+  /** Bytes received; of what was too large, those read before it was refused. */
   length: count.nullable(),
   sha256: z.string().nullable(),
   peer: z.string().nullable(),

@@ -4,16 +4,19 @@
  * The attributes stand first and `data` last: the forwarder reads the attributes without parsing the rest.
  */
 import type { Decision } from "../decision.ts";
-import type { ClientInfo, Op, ProxyFacts } from "../op.ts";
+import type { ClientInfo, Op, ProxFacts, ProxyFacts } from "../op.ts";
 import type { OpData } from "./data.ts";
 import { type Draft, digits, isoTime, type Origin } from "./draft.ts";
 import { newId, opId, overriddenId, recordKey, sessionKey } from "./ids.ts";
 import type { Redact } from "./redact.ts";
-import { dataSchemaOf, type EventType, eventTypes, typePrefix } from "./schema.ts";
+import { dataSchemaOf, type EventData, type EventType, eventTypes, typePrefix } from "./schema.ts";
 import type { Stream } from "./streams.ts";
 
 /** A client may ask for thousands of domains; `content` of its NewProxy has them all. */
 const mostDomains = 64;
+/** A visitor chooses the path; `content` has all of it. */
+const longestPath = 2048;
+const unpaired = { id: null, pairing: "none" } as const;
 
 /** What is known of an op from the ops before it. */
 export interface OpContext {
@@ -22,6 +25,8 @@ export interface OpContext {
   readonly proxy: ProxyFacts | null;
   /** Of user connections: the session key, and at a close the session that it ends, where there is one. */
   readonly session: { readonly key: string; readonly id: string | null } | null;
+  /** Of a response, or an end of a request: the request. */
+  readonly request?: NonNullable<OpData["request"]>;
 }
 
 /** Native op name to the event types of its outcomes. */
@@ -33,7 +38,13 @@ const typesByOp: Readonly<Record<string, { readonly allowed: EventType; readonly
   NewWorkConn: { allowed: "workconn.allowed", refused: "workconn.refused" },
   NewUserConn: { allowed: "session.started", refused: "session.refused" },
   CloseUserConn: { allowed: "session.closed", refused: "session.closed" },
+  on_connect: { allowed: "session.admitted", refused: "session.refused" },
+  on_request: { allowed: "request.allowed", refused: "request.refused" },
+  on_response: { allowed: "response.seen", refused: "response.seen" },
+  on_disconnect: { allowed: "request.completed", refused: "request.completed" },
 };
+/** Of these the event is the start of its session. */
+const starts: ReadonlySet<EventType> = new Set(["session.started", "session.admitted"]);
 
 /** The event of an op and its decision. `supersedes` is the id of an event that this one overrides. */
 export function opDraft(
@@ -41,7 +52,7 @@ export function opDraft(
   decision: Decision,
   origin: Origin,
   redact: Redact,
-  { clientInfo, proxy, session }: OpContext,
+  { clientInfo, proxy, session, request }: OpContext,
   supersedes?: string,
 ): Draft {
   const types = op.known ? typesByOp[op.name] : undefined;
@@ -61,8 +72,11 @@ export function opDraft(
     clientInfo,
     proxy: proxy === null ? null : proxyData(proxy),
     remote: op.remote,
-    session: session === null ? null : { id: type === "session.started" ? id : session.id, key: session.key },
+    ...(op.prox && { prox: proxData(op.prox) }),
+    session: session === null ? null : { id: starts.has(type) ? id : session.id, key: session.key },
+    ...(request && { request }),
     ...(op.traffic && { bytes: op.traffic }),
+    ...(type === "request.completed" && completion(op, request)),
     decision: {
       effect: decision.effect,
       reason: decision.reason,
@@ -75,7 +89,7 @@ export function opDraft(
     rewrite: rewriteOf(op, decision, redact),
     content: redact(op.content),
   };
-  const subject = subjectOf(op.user, op.proxy?.name ?? null);
+  const subject = op.prox === null ? subjectOf(op.user, op.proxy?.name ?? null) : op.prox.route;
   return {
     id,
     type,
@@ -87,7 +101,7 @@ export function opDraft(
         id,
         source: `/${op.protocol}/${op.node}`,
         type: typePrefix + type,
-        subject: subject === "" ? undefined : subject,
+        subject: subject || undefined,
         time: isoTime(op.atMs),
         datacontenttype: "application/json",
         dataschema: dataSchemaOf(type),
@@ -114,11 +128,25 @@ export function proxyData({ name, type, remotePort, domains }: ProxyFacts): NonN
   return { name, type, remotePort, domains: domains.slice(0, mostDomains) };
 }
 
+/** What stands in an end of a request, known or not. */
+function completion(
+  { traffic, prox }: Op,
+  request: OpContext["request"],
+): Pick<EventData<"request.completed">, "request" | "bytes" | "durationMs"> {
+  return { request: request ?? unpaired, bytes: traffic, durationMs: prox?.durationMs ?? null };
+}
+
+function proxData({ route, domain, method, path, target, status }: ProxFacts): NonNullable<OpData["prox"]> {
+  const short = path !== null && path.length > longestPath ? path.slice(0, longestPath).toWellFormed() : path;
+  return { route, domain, method, path: short, target, status };
+}
+
 function keyOf(stream: Stream, op: Op, session: string | undefined): string {
   if (stream === "logins") return op.user ?? "";
   if (stream === "proxies") return op.proxy?.name ?? "";
   if (stream === "heartbeats" || stream === "work-conns") return op.client ?? "";
   if (stream === "user-sessions") return session ?? "";
+  if (stream === "http-requests") return `${op.prox?.route ?? ""} ${op.remote?.ip ?? ""}`.trim();
   return op.node;
 }
 
@@ -126,10 +154,10 @@ export function isUserConnection(op: Op): boolean {
   return op.known && (op.name === "NewUserConn" || op.name === "CloseUserConn");
 }
 
-/** What both ends of a user connection give without a look-up. */
-export function sessionKeyOf({ node, client, proxy, remote }: Op): string {
+/** What both ends of a user connection give without a look-up; at prox, which has no proxies, the route stands for one. */
+export function sessionKeyOf({ node, client, proxy, prox, remote }: Op): string {
   const address = remote === null ? "" : `${remote.ip ?? ""} ${remote.port ?? ""}`;
-  return sessionKey(node, client ?? "", proxy?.name ?? "", address);
+  return sessionKey(node, client ?? "", proxy?.name ?? prox?.route ?? "", address);
 }
 
 function rewriteOf(op: Op, decision: Decision, redact: Redact): OpData["rewrite"] {

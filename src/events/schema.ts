@@ -17,6 +17,7 @@ import {
   policyEmptiedData,
   policyRejectedData,
   progressData,
+  requestCompletedData,
   sessionEndedData,
   startedData,
   stoppedData,
@@ -43,6 +44,11 @@ export const eventTypes = {
   "session.refused": { stream: "user-sessions", data: opData },
   "session.closed": { stream: "user-sessions", data: opData },
   "session.ended": { stream: "user-sessions", data: sessionEndedData },
+  "session.admitted": { stream: "user-sessions", data: opData },
+  "request.allowed": { stream: "http-requests", data: opData },
+  "request.refused": { stream: "http-requests", data: opData },
+  "response.seen": { stream: "http-requests", data: opData },
+  "request.completed": { stream: "http-requests", data: requestCompletedData },
   "op.unknown": { stream: "unknown", data: opData },
   "op.malformed": { stream: "unknown", data: malformedData },
   "policy.changed": { stream: "policy-changes", data: policyChangedData },
@@ -64,7 +70,7 @@ const attributes = {
   id: z.uuid(),
   /** `/<protocol>/<node>`, or the bridge. */
   source: z.string().startsWith("/"),
-  /** `user/proxy`, or what there is of it. */
+  /** `user/proxy`, or what there is of it; the route at prox. */
   subject: z.string().min(1).optional(),
   /** UTC, to the millisecond: when it happened, by the bridge's clock. */
   time: moment,

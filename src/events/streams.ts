@@ -5,6 +5,7 @@ export const streams = {
   heartbeats: { retentionDays: 1 },
   "work-conns": { retentionDays: 1 },
   "user-sessions": { retentionDays: 30 },
+  "http-requests": { retentionDays: 7 },
   "policy-changes": { retentionDays: 90 },
   unknown: { retentionDays: 7 },
   bridge: { retentionDays: 30 },

@@ -7,12 +7,12 @@
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
+import { fingerprint, type MalformedReport } from "../malformed.ts";
 import type { Answer, Op } from "../op.ts";
 import { subscriberOf } from "../policy/facts.ts";
 import { answerBody } from "./answers.ts";
 import { type Body, readBody } from "./body.ts";
 import type { Callers } from "./caller.ts";
-import { fingerprint, type MalformedReport } from "./malformed.ts";
 import { MinuteCounts } from "./window.ts";
 import { parseOp } from "./wire.ts";
 

@@ -27,7 +27,7 @@ export function sessionWordOf(event: Counted, value: string): SessionWord | null
     case "session.started":
       return { says: "started", session: event.id };
     case "session.refused":
-      return { says: "refused", session: event.supersedes };
+      return { says: "refused", session: event.supersedes && isOfProx(value) ? null : event.supersedes };
     case "session.closed":
       return { says: "closed", session: closedIn(value), close: event.id };
     case "session.ended": {
@@ -37,6 +37,11 @@ export function sessionWordOf(event: Counted, value: string): SessionWord | null
     default:
       return null;
   }
+}
+
+/** What prox let in has no end, also when it is refused after all. */
+function isOfProx(value: string): boolean {
+  return dataOf(value).protocol === "prox";
 }
 
 /** The session of a close. */

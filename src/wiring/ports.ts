@@ -10,9 +10,9 @@ import type { Origin } from "../events/draft.ts";
 import { redactor } from "../events/redact.ts";
 import { Callers } from "../frp/caller.ts";
 import { frpEdge } from "../frp/edge.ts";
-import { MalformedReports } from "../frp/malformed.ts";
 import { PluginPort } from "../frp/server.ts";
 import type { Journal } from "../journal/journal.ts";
+import { MalformedReports } from "../malformed.ts";
 import { observer } from "../observer.ts";
 import type { Bans } from "../policy/bans.ts";
 import type { PolicyView } from "../policy/policy.ts";
@@ -69,6 +69,7 @@ export async function openPluginPort(
   const { onFailure } = settings.journal;
   const bridge = new Bridge({ policy, sessions, journal, origin, redact, clock, observer: watch, onFailure });
   const malformed = new MalformedReports({
+    protocol: "frp",
     clock,
     origin,
     publish: (draft) => void announcer.publish(draft),

@@ -82,6 +82,37 @@ describe("a row", () => {
       { pairing: "none", clientInfo: null, confirmedBy: { op: "NewProxy" } },
       "got in by NewProxy, of a Login that is not known (none)",
     ],
+    [
+      "request.refused",
+      {
+        prox: { route: "web:0", method: "GET", domain: "web.test", path: "/deny" },
+        decision: { effect: "refused", rule: "domain:web.test", code: "rule_deny", reason: "closed" },
+      },
+      "GET web.test/deny: refused by domain:web.test: closed",
+    ],
+    [
+      "session.admitted",
+      {
+        prox: { route: "gw:0", method: null, domain: "a.l4.test", path: null },
+        decision: { effect: "allowed", rule: null, code: "default_allow" },
+      },
+      "a.l4.test: allowed by default_allow",
+    ],
+    [
+      "response.seen",
+      { prox: { method: "GET", domain: "web.test", path: "/", status: 200 } },
+      "GET web.test/: status 200",
+    ],
+    [
+      "request.completed",
+      { durationMs: 9, bytes: { in: 0, out: 6 }, request: { id: "0", pairing: "exact" } },
+      "completed after 0.009 s, 0 bytes in, 6 bytes out",
+    ],
+    [
+      "request.completed",
+      { durationMs: null, bytes: { in: null, out: null }, request: { id: null, pairing: "none" } },
+      "completed, its request is not known",
+    ],
     ["bridge.stopped", { reason: "SIGTERM" }, "SIGTERM"],
     ["bridge.gap", { cause: "journal_full", count: 12 }, "journal_full: 12 events lost"],
     [

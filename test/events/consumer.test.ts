@@ -18,6 +18,8 @@ import {
   unparsedReasons,
 } from "../../src/events/index.ts";
 import { eventTypes } from "../../src/events/schema.ts";
+import { proxCalls } from "../fixtures.ts";
+import { asked } from "../prox/asked.ts";
 import { closeProxy, closeUserConn, login, newProxy, newUserConn, ping } from "../sessions/ops.ts";
 import { World } from "../sessions/world.ts";
 import { anyEvent } from "./strict.ts";
@@ -78,6 +80,9 @@ function published(): string[] {
   world.ask({ ...ping(), name: "Later", known: false, content: { deep: { token: "s3cret" } } });
   world.ask(closeUserConn());
   world.ask(closeProxy());
+  for (const op of proxCalls.map(({ hook, payload }) => asked(hook, payload))) {
+    for (const effect of ["refused", "allowed"] as const) world.ask(op, effect);
+  }
   const drafts = (Object.entries(facts) as [EventType, never][]).map(
     ([type, data]): Draft =>
       factDraft(type, { source: "/bridge/i_test", key: "k", atMs: 0 }, origin, () => data),

@@ -3,7 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { describe, expect, it } from "vitest";
 import { Callers } from "../../src/frp/caller.ts";
 import { frpEdge } from "../../src/frp/edge.ts";
-import type { MalformedReport } from "../../src/frp/malformed.ts";
+import type { MalformedReport } from "../../src/malformed.ts";
 import type { Answer, Op } from "../../src/op.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { frpCalls, frpSession } from "../fixtures.ts";

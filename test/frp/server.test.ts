@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Callers } from "../../src/frp/caller.ts";
 import { frpEdge } from "../../src/frp/edge.ts";
-import type { MalformedReport } from "../../src/frp/malformed.ts";
 import { PluginPort } from "../../src/frp/server.ts";
+import type { MalformedReport } from "../../src/malformed.ts";
 import type { Answer } from "../../src/op.ts";
 
 const login = '{"version":"0.1.0","op":"Login","content":{"user":"alice"}}';

@@ -43,6 +43,14 @@ export class SessionLog extends TopicLog {
     );
   }
 
+  /** What prox lets in, and is refused after all where it could not be recorded: nothing ends it. */
+  admitted(name: string, overridden: boolean): Written {
+    const data = { protocol: "prox", session: { id: SessionLog.idOf(name), key: keyOf(name) }, content: {} };
+    const admitted = this.#tell("admitted", SessionLog.idOf(name), data, {});
+    const id = uuidV5(`refused ${name}`, namespace);
+    return overridden ? this.#tell("refused", id, data, {}, SessionLog.idOf(name)) : admitted;
+  }
+
   /** @param of null when it belongs to no session */
   closed(close: string, of: string | null = close, about: Told = {}): Written {
     const session = { id: of === null ? null : SessionLog.idOf(of), key: keyOf(close) };

@@ -68,6 +68,15 @@ describe("sessions", () => {
     expect(judged(log.records).sessions).toEqual([]);
   });
 
+  it("of prox have no end, and lack none", () => {
+    const log = told((log) => {
+      log.admitted("a", false);
+      log.admitted("b", true);
+    });
+    expect(judged(log.records).ok).toBe(true);
+    expect(sessionsOf(log.records)).toMatchObject({ started: 0, refused: 1, open: 0, findings: [] });
+  });
+
   it("are told apart by instance, also when two bridges were asked of the same connection", () => {
     const logs = ["i-1", "i-2"].map((instance) => {
       const log = new SessionLog(instance);

@@ -1,26 +1,24 @@
 /** What the policy says about the hooks of prox: read from its words, so that a case proves the wire as well. */
-import { encode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import type { ReasonCode } from "../../src/decision.ts";
 import type { Op } from "../../src/op.ts";
 import { decide } from "../../src/policy/decide.ts";
 import type { PolicySettings } from "../../src/policy/policy.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
-import { readEnvelope } from "../../src/prox/envelope.ts";
-import { opOf } from "../../src/prox/ops.ts";
-import { facts, nowMs, view } from "../policy/cases.ts";
-
-function asked(t: number, payload: object): Op {
-  const envelope = readEnvelope(encode({ t, d: encode(payload) }));
-  if (envelope.kind === "malformed") throw new Error(`malformed: ${envelope.reason}`);
-  return opOf(envelope, { node: "edge-1", atMs: nowMs });
-}
+import { facts, view } from "../policy/cases.ts";
+import { asked } from "./asked.ts";
 
 const connection = { r: "gw:0", d: "A.l4.test", a: "203.0.113.9:50000" };
-const connect = asked(3, connection);
-const request = asked(1, { r: "web:0", m: "GET", p: "/", d: "web.test", a: "[2001:db8::1]:50000" });
-const response = asked(2, { req: { r: "web:0", d: "web.test" }, resp: { s: 200 } });
-const disconnect = asked(4, { r: "web:0", a: "203.0.113.9:50000", rx: 1, tx: 2, ms: 3 });
+const connect = asked("on_connect", connection);
+const request = asked("on_request", {
+  r: "web:0",
+  m: "GET",
+  p: "/",
+  d: "web.test",
+  a: "[2001:db8::1]:50000",
+});
+const response = asked("on_response", { req: { r: "web:0", d: "web.test" }, resp: { s: 200 } });
+const disconnect = asked("on_disconnect", { r: "web:0", a: "203.0.113.9:50000", rx: 1, tx: 2, ms: 3 });
 
 function decided(rules: Record<string, string>, op: Op, settings: Partial<PolicySettings> = {}) {
   const { effect, code, rule } = decide(view(new RuleSet(Object.entries(rules)), settings), op, facts);

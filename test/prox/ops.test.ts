@@ -1,24 +1,15 @@
 import { createHash } from "node:crypto";
-import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type RedactMode, redactor } from "../../src/events/redact.ts";
 import type { Op } from "../../src/op.ts";
-import { readEnvelope } from "../../src/prox/envelope.ts";
-import { opOf } from "../../src/prox/ops.ts";
 import { proxCalls } from "../fixtures.ts";
-
-const arrival = { node: "edge", atMs: 1_700_000_000_000 };
-
-function asked(t: number, payload: unknown): Op {
-  const envelope = readEnvelope(encode({ t, d: encode(payload) }));
-  if (envelope.kind === "malformed") throw new Error(`malformed: ${envelope.reason}`);
-  return opOf(envelope, arrival);
-}
+import { nowMs } from "../policy/cases.ts";
+import { asked } from "./asked.ts";
 
 function recorded(file: string): Op {
-  const { t, payload } = proxCalls.find((call) => call.file === `${file}.json`)!;
-  return asked(t, payload);
+  const { hook, payload } = proxCalls.find((call) => call.file === `${file}.json`)!;
+  return asked(hook, payload);
 }
 
 const web = { route: "web:0", domain: "web.test", version: "HTTP/1.1", target: null, durationMs: null };
@@ -30,14 +21,14 @@ describe("an op of prox", () => {
     expect(recorded("on_connect.l4-allowed")).toMatchObject({
       ...noFrp,
       protocol: "prox",
-      node: "edge",
+      node: "edge-1",
       name: "on_connect",
       known: true,
       refusable: true,
       remote: { ip: "127.0.0.1", port: 47_208 },
       traffic: null,
       prox: { route: "gw:0", domain: "n.l4.test", method: null, path: null, query: null, status: null },
-      atMs: arrival.atMs,
+      atMs: nowMs,
     });
   });
 
@@ -92,17 +83,17 @@ describe("an op of prox", () => {
     ["", null],
     [undefined, null],
   ])("asks for the domain %s in its one form, %s", (d, domain) => {
-    expect(asked(3, { r: "gw:0", ...(d !== undefined && { d }) }).prox?.domain).toBe(domain);
+    expect(asked("on_connect", { r: "gw:0", ...(d !== undefined && { d }) }).prox?.domain).toBe(domain);
   });
 
   it("has null for what did not come, and for a figure that is none", () => {
-    expect(asked(4, { rx: -1, tx: 2 ** 60, ms: -5 })).toMatchObject({
+    expect(asked("on_disconnect", { rx: -1, tx: 2 ** 60, ms: -5 })).toMatchObject({
       remote: null,
       traffic: { in: null, out: null },
       prox: { route: null, durationMs: null },
     });
-    expect(asked(2, {})).toMatchObject({ remote: null, prox: { route: null, status: null } });
-    expect(asked(3, { a: "@" }).remote).toEqual({ ip: null, port: null });
+    expect(asked("on_response", {})).toMatchObject({ remote: null, prox: { route: null, status: null } });
+    expect(asked("on_connect", { a: "@" }).remote).toEqual({ ip: null, port: null });
   });
 });
 
@@ -127,22 +118,27 @@ describe("the content of an op of prox", () => {
       expect(shown(file)).toContain('"X-Many":"a"');
     }
     const response = { resp: { s: 200, h: { "Set-Cookie": "sid=s3cret", "Proxy-Authorization": "s3cret" } } };
-    expect(JSON.stringify(redactor("mask")(asked(2, response).content))).not.toContain("s3cret");
+    expect(JSON.stringify(redactor("mask")(asked("on_response", response).content))).not.toContain("s3cret");
   });
 
   it("never holds bytes, whatever field brings them and whatever is redacted", () => {
     const hidden = fc.tuple(fc.constantFrom("bd", "later", "h2", "__proto__"), fc.boolean(), fc.nat(3));
     const modes = fc.constantFrom<RedactMode>("mask", "off");
     fc.assert(
-      fc.property(hidden, modes, fc.constantFrom(1, 2, 4, 9), ([name, nested, depth], mode, t) => {
-        const body = Buffer.from("s3cret-s3cret");
-        let held: unknown = nested ? { [name]: [body] } : body;
-        for (let n = 0; n < depth; n++) held = { inner: held };
-        const { content } = asked(t, { later: held });
-        const json = JSON.stringify(redactor(mode)(content));
-        expect(json).toContain(createHash("sha256").update(body).digest("hex"));
-        expect(json).not.toMatch(/s3cret|115,51|"type":"Buffer"|czNjcmV0/);
-      }),
+      fc.property(
+        hidden,
+        modes,
+        fc.constantFrom(...(["on_request", "on_response", "on_disconnect", 9] as const)),
+        ([name, nested, depth], mode, hook) => {
+          const body = Buffer.from("s3cret-s3cret");
+          let held: unknown = nested ? { [name]: [body] } : body;
+          for (let n = 0; n < depth; n++) held = { inner: held };
+          const { content } = asked(hook, { later: held });
+          const json = JSON.stringify(redactor(mode)(content));
+          expect(json).toContain(createHash("sha256").update(body).digest("hex"));
+          expect(json).not.toMatch(/s3cret|115,51|"type":"Buffer"|czNjcmV0/);
+        },
+      ),
     );
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { MalformedReports } from "../../src/frp/malformed.ts";
-import { FakeClock } from "../fake-clock.ts";
+import { MalformedReports } from "../src/malformed.ts";
+import { FakeClock } from "./fake-clock.ts";
 
 const origin = { instance: "i_test", epoch: "019b76da-a800-7000-8000-000000000000" };
 
@@ -9,6 +9,7 @@ function reports() {
   const published: { reason: string; peer: string; suppressed: number }[] = [];
   const counted: string[] = [];
   const malformed = new MalformedReports({
+    protocol: "frp",
     clock,
     origin,
     publish: (draft) => published.push(JSON.parse(draft.render({ sequence: 1, journalseq: 1 })).data),

@@ -3,9 +3,10 @@
  * logins, the rest as one count, so that rubbish cannot fill the journal. Each reason has its own bound on peers.
  */
 import { createHash } from "node:crypto";
-import type { Clock } from "../clock.ts";
-import { type Draft, factDraft, type Origin } from "../events/draft.ts";
-import type { EventData } from "../events/schema.ts";
+import type { Clock } from "./clock.ts";
+import { type Draft, factDraft, type Origin } from "./events/draft.ts";
+import type { EventData } from "./events/schema.ts";
+import type { Protocol } from "./op.ts";
 
 export type MalformedReport = Omit<EventData<"op.malformed">, "suppressed" | "protocol">;
 type Reason = MalformedReport["reason"];
@@ -21,6 +22,7 @@ interface Window {
 }
 
 export interface MalformedParts {
+  readonly protocol: Protocol;
   readonly clock: Clock;
   readonly origin: Origin;
   /** Where a report goes: the journal. */
@@ -78,9 +80,9 @@ export class MalformedReports {
   }
 
   #publish(report: MalformedReport, suppressed: number): void {
-    const { clock, origin, publish } = this.#parts;
-    const about = { source: `/frp/${report.node}`, key: report.node, atMs: clock.now() };
-    publish(factDraft("op.malformed", about, origin, () => ({ protocol: "frp", ...report, suppressed })));
+    const { protocol, clock, origin, publish } = this.#parts;
+    const about = { source: `/${protocol}/${report.node}`, key: report.node, atMs: clock.now() };
+    publish(factDraft("op.malformed", about, origin, () => ({ protocol, ...report, suppressed })));
   }
 }
 
