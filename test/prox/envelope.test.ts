@@ -1,6 +1,7 @@
 import { decode, encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { answerTo } from "../../src/prox/answers.ts";
 import { readEnvelope } from "../../src/prox/envelope.ts";
 import { frameOf } from "../../src/prox/frames.ts";
 import { connectAnswer, requestAnswer, responseAnswer } from "../../src/prox/payloads.ts";
@@ -78,6 +79,35 @@ describe("an envelope", () => {
         expect(["hook", "unknown", "malformed"]).toContain(readEnvelope(frame).kind);
       }),
     );
+  });
+});
+
+describe("the answer to a decision", () => {
+  const refuse = { kind: "refuse", reason: "moved away" } as const;
+  const written = (answer: Uint8Array | null): unknown => answer && decode(answer);
+
+  it("is the one that the hook takes", () => {
+    expect(written(answerTo("on_connect", { kind: "allow" }))).toEqual({ ok: true });
+    expect(written(answerTo("on_connect", refuse))).toEqual({ ok: false });
+    expect(written(answerTo("on_request", { kind: "allow" }))).toEqual({ ok: true });
+    expect(written(answerTo("on_request", refuse))).toEqual({
+      ok: false,
+      s: 403,
+      b: new Uint8Array(Buffer.from("moved away\n")),
+      h: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" },
+    });
+  });
+
+  it("leaves a response as it was", () => {
+    for (const answer of [{ kind: "allow" } as const, refuse]) {
+      expect(written(answerTo("on_response", answer))).toEqual({ s: 0 });
+    }
+  });
+
+  it("is none for on_disconnect, whatever was decided", () => {
+    for (const answer of [{ kind: "allow" } as const, refuse]) {
+      expect(answerTo("on_disconnect", answer)).toBeNull();
+    }
   });
 });
 
