@@ -91,6 +91,17 @@ export const proxSession: readonly ProxFrame[] = readProx("session.all-hooks.jso
   }),
 );
 
+interface ProxLine {
+  readonly dir: "prox->plugin" | "plugin->prox";
+  /** Missing at the end of the stream. */
+  readonly line?: string;
+}
+
+/** What went over stdin and stdout of a plugin. */
+export function proxLines(name: "start-stop" | "reload"): readonly ProxLine[] {
+  return readProx(`stdio.${name}.json`).lines;
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: recorded files, each of its own shape
 function readProx(file: string): any {
   const text = readFileSync(new URL(file, proxFolder), "utf8");

@@ -1,0 +1,130 @@
+/**
+ * What prox and its plugin say to each other over stdin and stdout, one JSON object a line.
+ *
+ *   begun ──ready()──▶ ready, said once ──end of stdin──▶ ended
+ *
+ * Guarantees
+ *   - `ready` is said at most once: a second one closes prox's pool and can crash it.
+ *   - No line is longer than prox can read (64 KiB): a longer one would end its reader.
+ *   - Nothing that prox sends ends the plugin, but the end of stdin.
+ */
+import type { Readable, Writable } from "node:stream";
+import { z } from "zod";
+import { LineReader } from "./lines.ts";
+import { hooks } from "./payloads.ts";
+
+/** Below what prox takes, with its newline. */
+const mostLineBytes = 60 * 1024;
+const mostTextLength = 1_000;
+const mostArgs = 40;
+/** Beyond so much that prox has not read, what is pushed is left out. */
+const mostWaitingBytes = 256 * 1024;
+
+const configure = z.looseObject({
+  method: z.literal("configure"),
+  params: z.looseObject({
+    route_id: z.string(),
+    match: z.looseObject({ domain: z.string().nullish(), path: z.string().nullish() }).nullish(),
+  }),
+});
+
+/** A route that this plugin is bound to, as prox has it now. */
+export interface Binding {
+  /** `web:0`; "" for a plugin that is started without a route. */
+  readonly route: string;
+  readonly domain: string | null;
+  readonly path: string | null;
+}
+
+export type PushLevel = "debug" | "info" | "warn" | "error";
+
+export interface StdioParts {
+  readonly input: Readable;
+  /** Nothing else may ever write to it. */
+  readonly output: Writable;
+  readonly onConfigure: (binding: Binding) => void;
+  /** prox wants the plugin to exit, and waits until it has. */
+  readonly onEnd: () => void;
+  readonly warn: (fields: object, text: string) => void;
+}
+
+export class ProxStdio {
+  readonly #parts: StdioParts;
+  readonly #lines = new LineReader();
+  #ready = false;
+  #ended = false;
+
+  constructor(parts: StdioParts) {
+    this.#parts = parts;
+    const { input, output } = parts;
+    input.on("data", (piece: Buffer) => this.#read(piece));
+    for (const name of ["end", "error", "close"]) input.on(name, () => this.#end());
+    // prox is gone; the end of stdin follows.
+    output.on("error", () => {});
+  }
+
+  /** @param socket path that prox is to dial */
+  ready(socket: string): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    // The order of the recorded plugin; prox asks for no certain one.
+    const names = [hooks[1].name, hooks[2].name, hooks[3].name, hooks[4].name];
+    this.#write({ method: "ready", params: { socket, hooks: names } });
+  }
+
+  /**
+   * A line in prox's own log.
+   * @param args names and values in turn; what is too long or too much is cut
+   * @returns false when prox does not read, and the line is left out
+   */
+  log(level: PushLevel, message: string, args: readonly string[] = []): boolean {
+    if (this.#parts.output.writableLength > mostWaitingBytes) return false;
+    const params = { level, message: cut(message), args: args.slice(0, mostArgs).map(cut) };
+    const whole = { method: "log", params };
+    const fits = Buffer.byteLength(JSON.stringify(whole)) < mostLineBytes;
+    this.#write(fits ? whole : { ...whole, params: { ...params, args: [] } });
+    return true;
+  }
+
+  #read(piece: Buffer): void {
+    const { lines, tooLong } = this.#lines.read(piece);
+    for (const line of lines) this.#take(line);
+    if (tooLong > 0) this.#parts.warn({ lines: tooLong }, "prox sent a line that is too long; passed over");
+  }
+
+  #take(line: string): void {
+    if (line.trim() === "") return;
+    const parsed = configure.safeParse(jsonOf(line));
+    if (!parsed.success) {
+      this.#parts.warn({ length: line.length }, "prox sent a line that is not understood; passed over");
+      return;
+    }
+    const { route_id: route, match } = parsed.data.params;
+    this.#parts.onConfigure({ route, domain: match?.domain ?? null, path: match?.path ?? null });
+    this.#write({ result: "ok" });
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#lines.isWithin) this.#parts.warn({}, "prox ended in the middle of a line");
+    this.#parts.onEnd();
+  }
+
+  #write(value: object): void {
+    this.#parts.output.write(`${JSON.stringify(value)}\n`);
+  }
+}
+
+/** Undefined for what is no JSON. */
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function cut(text: string): string {
+  return text.length > mostTextLength ? text.slice(0, mostTextLength).toWellFormed() : text;
+}
