@@ -13,9 +13,7 @@ import { Announcer } from "./announcer.ts";
 import type { Clock } from "./clock.ts";
 import type { Settings } from "./config/settings.ts";
 import { newId } from "./events/ids.ts";
-import type { Stream } from "./events/streams.ts";
 import type { Forwarder } from "./forwarder/handle.ts";
-import { FileJournal } from "./journal/file-journal.ts";
 import { instanceOf } from "./journal/identity.ts";
 import type { Kept, Loss } from "./journal/journal.ts";
 import { lockDataDir } from "./journal/lock.ts";
@@ -26,6 +24,7 @@ import type { Sessions } from "./sessions/sessions.ts";
 import { version } from "./version.ts";
 import { openBans } from "./wiring/bans.ts";
 import { openForwarder } from "./wiring/forwarder.ts";
+import { openJournal, topicOf } from "./wiring/journal.ts";
 import { releaseMs, type WiringParts } from "./wiring/parts.ts";
 import { openPolicy } from "./wiring/policy.ts";
 import { openAdminPort, openPluginPort } from "./wiring/ports.ts";
@@ -66,7 +65,8 @@ async function start(parts: WiringParts): Promise<App> {
   resources.onRelease("data dir", releaseMs, () => lock.release());
   const origin = { instance: await instanceOf(dataDir), epoch: newId() };
 
-  const { journal, previous } = await openJournal(parts, origin, (loss) => tellLoss(loss));
+  const { deadlineMs } = settings.http;
+  const { journal, previous } = await openJournal(parts, origin, deadlineMs, (loss) => tellLoss(loss));
   const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"));
   let forwarder: Forwarder | null = null;
   const metrics = new Metrics({
@@ -143,33 +143,4 @@ async function start(parts: WiringParts): Promise<App> {
       plugin.cut();
     },
   };
-}
-
-async function openJournal(
-  { settings, clock, log, resources, dataDir }: WiringParts,
-  origin: { readonly instance: string; readonly epoch: string },
-  announce: (loss: Loss) => Promise<Kept>,
-): ReturnType<typeof FileJournal.open> {
-  const { sync, segmentBytes, maxBytes, keepMs } = settings.journal;
-  const opened = await FileJournal.open({
-    dir: dataDir,
-    ...origin,
-    sync,
-    segmentBytes,
-    maxBytes,
-    keepMs,
-    forwarding: settings.kafka.brokers.length > 0,
-    // A little before the edge gives up: what may be lost is then named on disk before an answer leaves.
-    slowMs: Math.ceil(settings.http.deadlineMs * 0.9),
-    topicOf: (stream) => topicOf(settings, stream),
-    announce,
-    clock,
-    log,
-  });
-  resources.onRelease("journal", 2 * releaseMs, () => opened.journal.close(releaseMs));
-  return opened;
-}
-
-function topicOf({ kafka }: Settings, stream: Stream): string {
-  return kafka.topicPrefix + stream;
 }

@@ -5,6 +5,7 @@ import { showConfig } from "./config.ts";
 import { addExplainCommand } from "./explain-command.ts";
 import { command, configOption, epochId, isoTime, wholeNumber } from "./options.ts";
 import { addPolicyCommand } from "./policy-command.ts";
+import { addProxCommand } from "./prox-command.ts";
 import { type ReplayOptions, replay } from "./replay.ts";
 import { serve } from "./serve.ts";
 import { type SessionsOptions, sessions } from "./sessions.ts";
@@ -65,6 +66,8 @@ export function program(): Command {
   command(sluice, "serve", "run the bridge until SIGTERM or SIGINT; a second signal ends it at once")
     .addOption(configOption())
     .action((options: { config?: string }) => serve(options.config ?? null));
+
+  addProxCommand(sluice);
 
   command(sluice, "config", "print the effective settings, secrets masked, and where each comes from")
     .addOption(configOption())

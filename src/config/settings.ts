@@ -65,6 +65,16 @@ const http = z.strictObject({
   ),
 });
 
+const prox = z.strictObject({
+  node: setting(nodeName.default("prox"), "the prox's name, in events and for node rules"),
+  deadlineMs: setting(
+    z.int().positive().default(1000),
+    "as http.deadlineMs, for what prox asks; its plugin_timeout must be at least twice as long",
+    { unit: "ms" },
+  ),
+  log: setting(z.boolean().default(false), "put the log's lines from info upwards into prox's own log too"),
+});
+
 const nodeSettings = z.strictObject({
   auth: setting(auth.optional(), "user:password that fixes a call to this node", { secret: true }),
   subdomainHost: setting(
@@ -227,7 +237,7 @@ const log = z.strictObject({
   format: setting(z.enum(["pretty", "json"]).optional(), "by default pretty on a terminal, json else"),
 });
 
-const groups = { http, redis, policy, ban, kafka, journal, events, sessions, admin, stop, log };
+const groups = { http, prox, redis, policy, ban, kafka, journal, events, sessions, admin, stop, log };
 
 export const settingsSchema = z.strictObject({
   node: setting(nodeName.default("frps"), "the frps's name when the path has none"),

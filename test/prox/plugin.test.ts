@@ -1,0 +1,180 @@
+/** The plugin as a process: what prox starts, talks to, kills and starts again. */
+import fs from "node:fs";
+import { join } from "node:path";
+import { decode } from "@msgpack/msgpack";
+import { describe, expect, it } from "vitest";
+import { frameOf } from "../../src/prox/frames.ts";
+import { anyEvent } from "../events/strict.ts";
+import { makeDir, readAll, recordsOf } from "../journal/harness.ts";
+import type { AnyEvent } from "../sessions/world.ts";
+import { envelopeOf } from "./asked.ts";
+import { PluginProcess, pluginPath } from "./plugin-process.ts";
+import { Talk } from "./talk.ts";
+
+const visitor = { r: "web:0", a: "203.0.113.9:50000", d: "web.test", pr: "HTTP/1.1", m: "GET" };
+const request = (path: string): Buffer => frameOf(envelopeOf("on_request", { ...visitor, p: path }));
+const response = frameOf(envelopeOf("on_response", { req: { ...visitor, p: "/a" }, resp: { s: 200 } }));
+const disconnect = frameOf(envelopeOf("on_disconnect", { ...visitor, rx: 0, tx: 1, ms: 2 }));
+const connect = (d: string): Buffer =>
+  frameOf(envelopeOf("on_connect", { r: "gw:0", a: "203.0.113.9:1", d }));
+
+async function eventsIn(dir: string): Promise<AnyEvent[]> {
+  const events = recordsOf(await readAll(dir)).map(({ event }) => JSON.parse(event));
+  for (const event of events) expect(anyEvent.safeParse(event).error).toBeUndefined();
+  return events;
+}
+
+function folderWith(policy: object | string): string {
+  const cwd = makeDir();
+  fs.writeFileSync(join(cwd, "policy.json"), typeof policy === "string" ? policy : JSON.stringify(policy));
+  return cwd;
+}
+
+describe("the plugin", () => {
+  it("answers all four hooks, keeps an event of each, and ends when stdin does", async () => {
+    const cwd = folderWith({ "domain:*.l4.test": "deny not here" });
+    const plugin = new PluginProcess({ cwd });
+    plugin.configure("web:0");
+    plugin.configure("gw:0");
+    const socket = await plugin.ready();
+    await plugin.settled();
+    const talk = await Talk.to(socket);
+    talk.send(request("/a"), response, disconnect, connect("a.l4.test"), connect("a.test"));
+    const answers = (await talk.take(4)).map((answer) => decode(answer));
+    expect(answers).toEqual([{ ok: true }, { s: 0 }, { ok: false }, { ok: true }]);
+    plugin.configure("web:0");
+    await plugin.said.saw(/result/, { from: 3 });
+    plugin.child.stdin.end();
+    expect(await plugin.ended).toBe(0);
+    await talk.ended;
+    expect(fs.existsSync(socket)).toBe(false);
+    const lines = plugin.said.lines.map((line) => JSON.parse(line));
+    expect(lines.filter(({ method }) => method === "ready")).toHaveLength(1);
+    expect(lines.filter(({ result }) => result === "ok")).toHaveLength(3);
+    expect(lines).toHaveLength(4);
+    const events = await eventsIn(join(cwd, "data", "prox-1"));
+    const hooks = events.filter(({ op }) => op !== undefined);
+    expect(hooks.map(({ type, source }) => [type, source])).toEqual([
+      ["sluice.request.allowed", "/prox/prox"],
+      ["sluice.response.seen", "/prox/prox"],
+      ["sluice.request.completed", "/prox/prox"],
+      ["sluice.session.refused", "/prox/prox"],
+      ["sluice.session.admitted", "/prox/prox"],
+    ]);
+    const { id } = hooks[0];
+    expect(hooks[1].data.request).toEqual({ id, pairing: "exact" });
+    expect(hooks[2].data.request).toEqual({ id, pairing: "exact" });
+    const own = events.filter(({ type }) => type.startsWith("sluice.bridge.")).map(({ type }) => type);
+    expect(own).toEqual(["sluice.bridge.started", "sluice.bridge.stopped"]);
+    expect(events.at(-1)).toMatchObject({ type: "sluice.bridge.stopped", data: { reason: "stdin ended" } });
+  });
+
+  it("is ready without a policy, refuses until there is one, and obeys it from then on", async () => {
+    const cwd = folderWith("{ no JSON");
+    const plugin = new PluginProcess({ cwd });
+    const talk = await Talk.to(await plugin.ready());
+    talk.send(request("/a"), connect("a.test"), response, disconnect);
+    const answers = (await talk.take(3)).map((answer) => decode(answer));
+    const body = Buffer.from("policy not available\n");
+    expect(answers).toMatchObject([{ ok: false, s: 403, b: body }, { ok: false }, { s: 0 }]);
+    await plugin.logged.saw(/no policy; everything is refused until there is one/);
+    fs.writeFileSync(join(cwd, "policy.json"), JSON.stringify({ default: "allow" }));
+    await plugin.settled();
+    talk.send(request("/b"));
+    expect(decode((await talk.take(4))[3]!)).toEqual({ ok: true });
+    plugin.child.kill("SIGTERM");
+    expect(await plugin.ended).toBe(0);
+  });
+
+  it("killed while it answers has kept every call that it answered, and is back on the same journal", async () => {
+    const cwd = folderWith({});
+    const first = new PluginProcess({ cwd });
+    const socket = await first.ready();
+    const answered: string[] = [];
+    const talks = await Promise.all(Array.from({ length: 8 }, () => Talk.to(socket)));
+    const asking = talks.map(async (talk, n) => {
+      for (let round = 1; ; round++) {
+        const path = `/${n}/${round}`;
+        talk.send(disconnect, request(path));
+        try {
+          await talk.take(round);
+        } catch {
+          return;
+        }
+        answered.push(path);
+        if (answered.length === 400) first.child.kill("SIGKILL");
+      }
+    });
+    await Promise.all(asking);
+    expect(await first.ended).toBe("SIGKILL");
+    expect(answered.length).toBeGreaterThanOrEqual(400);
+    expect(fs.existsSync(socket)).toBe(true);
+
+    const second = new PluginProcess({ cwd });
+    expect(await second.ready()).toBe(socket);
+    await second.settled();
+    const talk = await Talk.to(socket);
+    talk.send(request("/again"));
+    expect(decode((await talk.take(1))[0]!)).toEqual({ ok: true });
+    second.child.stdin.end();
+    expect(await second.ended).toBe(0);
+    const events = await eventsIn(join(cwd, "data", "prox-1"));
+    const kept = new Set(events.flatMap(({ data }) => data.prox?.path ?? []));
+    expect([...answered, "/again"].filter((path) => !kept.has(path))).toEqual([]);
+    expect(new Set(events.map(({ instance }) => instance)).size).toBe(1);
+    expect(new Set(events.map(({ epoch }) => epoch)).size).toBe(2);
+  });
+
+  it("runs beside another, each on a journal of its own, also where they share a port for operators", async () => {
+    const cwd = folderWith({});
+    const port = 20_000 + (process.pid % 10_000);
+    const first = new PluginProcess({ cwd, settings: { "admin.port": port } });
+    const second = new PluginProcess({ cwd, settings: { "admin.port": port } });
+    const sockets = await Promise.all([first.ready(), second.ready()]);
+    const folders = sockets.map((socket) => socket.split("/").at(-2)).sort();
+    expect(folders).toEqual(["prox-1", "prox-2"]);
+    await Promise.race([first, second].map(({ logged }) => logged.saw(/without an admin port/)));
+    await Promise.all([first.settled(), second.settled()]);
+    for (const socket of sockets) {
+      const talk = await Talk.to(socket);
+      talk.send(request("/a"));
+      expect(decode((await talk.take(1))[0]!)).toEqual({ ok: true });
+    }
+  });
+
+  it("ends with what is wrong when it cannot start, though stdin stays open", async () => {
+    const cwd = folderWith({});
+    fs.writeFileSync(join(cwd, "data"), "no folder");
+    const plugin = new PluginProcess({ cwd });
+    expect(await plugin.ended).toBe(1);
+    expect(plugin.said.lines).toEqual([]);
+    expect(plugin.logged.lines.join("\n")).toContain("[data_dir_unusable]");
+  });
+
+  it("is found through links, in a folder that it does not run in", async () => {
+    const cwd = folderWith({});
+    const links = makeDir();
+    fs.symlinkSync(pluginPath, join(links, "first"));
+    fs.symlinkSync("first", join(links, "second"));
+    const plugin = new PluginProcess({ cwd, program: join(links, "second") });
+    expect(await plugin.ready()).toBe(join(cwd, "data", "prox-1", "prox.sock"));
+    expect(fs.readFileSync(`/proc/${plugin.child.pid}/cmdline`, "utf8")).toMatch(
+      /node_modules\/node-[^\0]*\0/,
+    );
+  });
+
+  it("puts its log into prox's when it is asked to", async () => {
+    const cwd = folderWith({});
+    const plugin = new PluginProcess({ cwd, settings: { "prox.log": true } });
+    await plugin.ready();
+    const line = await plugin.said.saw(/policy loaded/);
+    expect(JSON.parse(line)).toMatchObject({
+      method: "log",
+      params: {
+        level: "info",
+        message: "policy loaded",
+        args: ["rules", "0", "revision", expect.anything()],
+      },
+    });
+  });
+});
