@@ -34,6 +34,7 @@ import { Resources } from "../resources.ts";
 import type { SessionList } from "../sessions/listing.ts";
 import { version } from "../version.ts";
 import { openBans } from "./bans.ts";
+import { DeadSlots } from "./dead-slots.ts";
 import { openForwarder } from "./forwarder.ts";
 import { openJournal, topicOf } from "./journal.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
@@ -76,7 +77,8 @@ async function start(
   onReady: (socket: string) => void,
 ): Promise<ProxApp> {
   const { settings, clock, log, resources } = given;
-  const slot = takeSlot(resolve(settings.data.dir));
+  const folder = resolve(settings.data.dir);
+  const slot = takeSlot(folder);
   resources.onRelease("slot", releaseMs, () => slot.release());
   const parts: WiringParts = { ...given, dataDir: slot.dir };
   const origin = { instance: await instanceOf(slot.dir), epoch: newId() };
@@ -85,6 +87,7 @@ async function start(
   const { journal, previous } = await openJournal(parts, origin, deadlineMs, (loss) => tellLoss(loss));
   const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"));
   let forwarder: Forwarder | null = null;
+  let deadSlots: DeadSlots | null = null;
   const metrics = new Metrics({
     journal: () => journal.stats(),
     policy: () => ({ available: replica.available, rules: replica.rules, source: source.state() }),
@@ -153,6 +156,7 @@ async function start(
     const policy = { source: source.state().kind, available, rules, revision };
     await announcer.started(version, previous, policy, settings.kafka.brokers.length > 0);
     forwarder = openForwarder(parts, origin, journal, announcer, metrics, (loss) => void tellLoss(loss));
+    if (forwarder !== null) deadSlots = new DeadSlots(parts, folder, origin.instance, metrics, policy);
     await openAdmin(parts, metrics, opened, requests, () =>
       replica.available ? null : "no policy has been loaded yet",
     );
@@ -171,7 +175,7 @@ async function start(
       await settled;
       malformed.flush();
       await announcer.stopped(reason);
-      await resources.release();
+      await Promise.all([deadSlots?.stop(), resources.release()]);
     },
   };
 }

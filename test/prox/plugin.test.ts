@@ -5,7 +5,12 @@ import { decode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import { frameOf } from "../../src/prox/frames.ts";
 import { anyEvent } from "../events/strict.ts";
+import { describeWith } from "../hosts/describe-with.ts";
+import { sharedKafka } from "../hosts/shared.ts";
+import { TopicEvents } from "../hosts/topic-events.ts";
+import { unique } from "../hosts/unique.ts";
 import { makeDir, readAll, recordsOf } from "../journal/harness.ts";
+import { judged } from "../ledger/topic-log.ts";
 import type { AnyEvent } from "../sessions/world.ts";
 import { envelopeOf } from "./asked.ts";
 import { PluginProcess, pluginPath } from "./plugin-process.ts";
@@ -176,5 +181,49 @@ describe("the plugin", () => {
         args: ["rules", "0", "revision", expect.anything()],
       },
     });
+  });
+});
+
+describeWith(["kafka"], "the plugin with Kafka", () => {
+  it("forwards its own journal, and what dead processes have left in theirs, each as their own instance", async () => {
+    const cwd = folderWith({});
+    const dead = [new PluginProcess({ cwd }), new PluginProcess({ cwd })];
+    for (const [n, plugin] of dead.entries()) {
+      const talk = await Talk.to(await plugin.ready());
+      talk.send(request(`/dead-${n}`));
+      await talk.take(1);
+      await plugin.settled();
+    }
+    const instances = ["prox-1", "prox-2"].map((slot) =>
+      fs.readFileSync(join(cwd, "data", slot, "instance"), "utf8").trim(),
+    );
+    for (const plugin of dead) plugin.child.kill("SIGKILL");
+    await Promise.all(dead.map(({ ended }) => ended));
+
+    const brokers = await sharedKafka();
+    const prefix = `${unique("prox")}.`;
+    const settings = { "kafka.brokers": brokers.join(","), "kafka.topicPrefix": prefix };
+    const plugin = new PluginProcess({ cwd, settings });
+    const socket = await plugin.ready();
+    expect(socket).toBe(join(cwd, "data", "prox-1", "prox.sock"));
+    const talk = await Talk.to(socket);
+    talk.send(request("/living"));
+    await talk.take(1);
+    await plugin.logged.saw(/topics created/);
+    await using topics = await TopicEvents.read(brokers, prefix);
+    for (const path of ["/dead-0", "/dead-1", "/living"]) {
+      await topics.saw(({ data }) => data.prox?.path === path, path);
+    }
+    const stopped = await topics.saw(
+      ({ type, data }) => type === "sluice.bridge.stopped" && data.reason === `forwarded by ${instances[0]}`,
+    );
+    expect(stopped.event.instance).toBe(instances[1]);
+    plugin.child.stdin.end();
+    expect(await plugin.ended).toBe(0);
+    await topics.saw(({ data }) => data.reason === "stdin ended");
+    expect(new Set(topics.events.map(({ event }) => event.instance))).toEqual(new Set(instances));
+    const requests = topics.distinct.filter(({ topic }) => topic === `${prefix}http-requests`);
+    expect(requests.map(({ key }) => key)).toEqual(Array(3).fill("web:0 203.0.113.9"));
+    expect(judged(topics.events).ok).toBe(true);
   });
 });
