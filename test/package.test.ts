@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import { frameOf } from "../src/prox/frames.ts";
 import { call, environment, sluice } from "./cli/sluice.ts";
+import { proxCalls } from "./fixtures.ts";
 import type { BridgeSettings } from "./hosts/bridge.ts";
 import { describeWith } from "./hosts/describe-with.ts";
 import { type Folder, temporaryFolder } from "./hosts/folder.ts";
@@ -18,6 +20,8 @@ import { run } from "./hosts/process.ts";
 import { sharedKafka } from "./hosts/shared.ts";
 import { TopicEvents } from "./hosts/topic-events.ts";
 import { unique } from "./hosts/unique.ts";
+import { PluginProcess } from "./prox/plugin-process.ts";
+import { Talk } from "./prox/talk.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const { version, files } = JSON.parse(await readFile(join(repository, "package.json"), "utf8"));
@@ -207,6 +211,21 @@ describe("the package", () => {
     child.kill("SIGTERM");
     expect(await ended).toBe(0);
     expect(log.lines.at(-1)).toContain('"msg":"stopped"');
+  });
+
+  it("is started by prox, becomes the Node that came along, answers, and stops with code 0 when stdin ends", async () => {
+    const program = join(place, "node_modules", ".bin", "sluice-prox");
+    const plugin = new PluginProcess({ cwd: await folderOfTest("plugged"), program });
+    plugin.configure("web:0");
+    const talk = await Talk.to(await plugin.ready());
+    await plugin.settled();
+    const { frame, reply } = proxCalls.find(({ file }) => file === "on_request.get-secrets.json")!;
+    talk.send(frame);
+    expect(frameOf((await talk.take(1))[0]!)).toEqual(reply!.frame);
+    const [node] = (await readFile(`/proc/${plugin.child.pid}/cmdline`, "utf8")).split("\0");
+    expect(node).toMatch(new RegExp(`^${place}/node_modules/node-[^/]+/bin/node$`));
+    plugin.child.stdin.end();
+    expect(await plugin.ended).toBe(0);
   });
 
   describeWith(["kafka"], "with Kafka", () => {
