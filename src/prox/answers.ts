@@ -23,6 +23,7 @@ export function answerTo(hook: HookName, answer: Answer): Uint8Array | null {
   }
 }
 
+/** prox ends the body with a newline. */
 function refusal(reason: string): Parameters<typeof requestAnswer>[0] {
-  return { ok: false, status: forbidden, body: Buffer.from(`${reason}\n`), headers: plainText };
+  return { ok: false, status: forbidden, body: Buffer.from(reason), headers: plainText };
 }

@@ -93,7 +93,7 @@ describe("the answer to a decision", () => {
     expect(written(answerTo("on_request", refuse))).toEqual({
       ok: false,
       s: 403,
-      b: new Uint8Array(Buffer.from("moved away\n")),
+      b: new Uint8Array(Buffer.from("moved away")),
       h: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" },
     });
   });

@@ -80,7 +80,7 @@ describe("the plugin", () => {
     const talk = await Talk.to(await plugin.ready());
     talk.send(request("/a"), connect("a.test"), response, disconnect);
     const answers = (await talk.take(3)).map((answer) => decode(answer));
-    const body = Buffer.from("policy not available\n");
+    const body = Buffer.from("policy not available");
     expect(answers).toMatchObject([{ ok: false, s: 403, b: body }, { ok: false }, { s: 0 }]);
     await plugin.logged.saw(/no policy; everything is refused until there is one/);
     fs.writeFileSync(join(cwd, "policy.json"), JSON.stringify({ default: "allow" }));

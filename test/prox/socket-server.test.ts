@@ -74,7 +74,7 @@ const visitor = { r: "web:0", a: "203.0.113.9:50000" };
 const request = (path: string): Buffer => frameOf(envelopeOf("on_request", { ...visitor, p: path }));
 const disconnect = frameOf(envelopeOf("on_disconnect", { ...visitor, rx: 0, tx: 1, ms: 2 }));
 const allowed = { ok: true };
-const refused = (reason: string): object => ({ ok: false, s: 403, b: Buffer.from(`${reason}\n`) });
+const refused = (reason: string): object => ({ ok: false, s: 403, b: Buffer.from(reason) });
 const read = (answers: readonly Buffer[]): unknown[] => answers.map((answer) => decode(answer));
 
 describe("the socket for prox", () => {
