@@ -44,6 +44,8 @@ export interface RedisSourceOptions {
   readonly replica: Replica;
   readonly clock: Clock;
   readonly timing?: Partial<RedisTiming>;
+  /** Why a link could not be opened, or was lost: each time. */
+  readonly onAway?: (reason: SluiceError) => void;
 }
 
 export class RedisSource implements PolicySource {
@@ -52,6 +54,7 @@ export class RedisSource implements PolicySource {
   readonly #replica: Replica;
   readonly #clock: Clock;
   readonly #timing: RedisTiming;
+  readonly #onAway: (reason: SluiceError) => void;
   readonly #closing = new AbortController();
   readonly #loaded = Promise.withResolvers<void>();
   #running: Promise<void> = Promise.resolve();
@@ -59,12 +62,13 @@ export class RedisSource implements PolicySource {
   #failures = 0;
   #endPause = (): void => {};
 
-  constructor({ redis, replica, clock, timing }: RedisSourceOptions) {
+  constructor({ redis, replica, clock, timing, onAway = () => {} }: RedisSourceOptions) {
     this.#address = redisAddress(redis);
     this.#keys = new RedisKeys(redis.prefix);
     this.#replica = replica;
     this.#clock = clock;
     this.#timing = { ...defaultTiming, ...timing };
+    this.#onAway = onAway;
   }
 
   async start(): Promise<void> {
@@ -93,6 +97,7 @@ export class RedisSource implements PolicySource {
       this.#mirror = null;
       if (this.#closing.signal.aborted) return;
       this.#replica.away(reason.message);
+      this.#onAway(reason);
       await this.#pause();
       this.#failures += 1;
     }

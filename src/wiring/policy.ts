@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Clock } from "../clock.ts";
 import type { Settings } from "../config/settings.ts";
+import type { SluiceError } from "../errors.ts";
 import { FileSource, fileSourceId } from "../policy/file.ts";
 import { LastKnownGood, noMemory } from "../policy/last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySource } from "../policy/policy.ts";
@@ -35,20 +36,29 @@ export async function openPolicy(
   return { replica, source: sourceOf(settings, { replica, clock, log }) };
 }
 
-/** What keeps a replica current that lives for as long as somebody watches; it remembers nothing. */
+/**
+ * What keeps a replica current that lives for as long as somebody watches; it remembers nothing.
+ * @param onAway is told why Redis is away, each time that it is tried
+ */
 export function openWatch(
   settings: Settings,
   clock: Clock,
   log: PolicyLog,
   onNote: (note: PolicyNote) => void,
+  onAway: (reason: SluiceError) => void,
 ): OpenPolicy {
   const replica = new Replica({ settings: settings.policy, clock, log, onNote, lastKnownGood: noMemory });
-  return { replica, source: sourceOf(settings, { replica, clock, log }) };
+  return { replica, source: sourceOf(settings, { replica, clock, log, onAway }) };
 }
 
 function sourceOf(
   settings: Settings,
-  parts: { readonly replica: Replica; readonly clock: Clock; readonly log: PolicyLog },
+  parts: {
+    readonly replica: Replica;
+    readonly clock: Clock;
+    readonly log: PolicyLog;
+    readonly onAway?: (reason: SluiceError) => void;
+  },
 ): PolicySource {
   const redis = redisOf(settings);
   return redis

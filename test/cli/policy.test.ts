@@ -12,6 +12,7 @@ import { describeWith } from "../hosts/describe-with.ts";
 import { type Folder, temporaryFolder } from "../hosts/folder.ts";
 import { keep } from "../hosts/keeper.ts";
 import { freePort } from "../hosts/ports.ts";
+import { startRedis } from "../hosts/redis.ts";
 import { sharedRedis } from "../hosts/shared.ts";
 import { unique } from "../hosts/unique.ts";
 import { rubbish } from "../policy/rubbish.ts";
@@ -326,6 +327,46 @@ describeWith(["redis"], "sluice policy with Redis", () => {
     await redis.del(`${prefix}policy:user:alice`);
     expect(await next()).toMatchObject({ key: "user:alice", after: null, cause: "deleted", by: null });
     child.kill("SIGINT");
+    expect(await ended).toEqual([0, null]);
+    release();
+  });
+
+  it("watch ends with Redis's refusal of a password, and of a right", async () => {
+    const user = unique("watcher");
+    await redis.call("ACL", "SETUSER", user, "on", ">s3cr3t", "resetkeys", "-@all", "+auth");
+    try {
+      for (const password of ["wrong", "s3cr3t"]) {
+        const more = { "redis.url": url.replace("//", `//${user}:${password}@`) };
+        const { code, stdout, stderr } = await policy(["watch"], "", more);
+        expect([code, stdout]).toEqual([1, ""]);
+        expect(stderr).toMatch(/^sluice: Redis at .*redis\.url \(SLUICE_REDIS_URL\).*\[redis_denied\]\n$/);
+      }
+    } finally {
+      await redis.call("ACL", "DELUSER", user);
+    }
+  });
+
+  it("watch says once that Redis is not reached, and shows changes once it is", async () => {
+    const own = await startRedis();
+    await own.stop();
+    const env = environment({ settings: settings({ "redis.url": own.url }) });
+    const child = spawn(process.execPath, [main, "policy", "watch", "--json"], { env, cwd: folder.path });
+    const release = keep("process", child.pid!);
+    const ended = once(child, "close");
+    const notices = createInterface(child.stderr)[Symbol.asyncIterator]();
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    try {
+      expect((await notices.next()).value).toMatch(/^sluice: not reached yet: Redis at .*, until Ctrl-C$/);
+      await own.start();
+      expect((await notices.next()).value).toMatch(/^sluice: watching 0 rules, revision \w+, until Ctrl-C$/);
+      const client = new Redis(own.url);
+      await client.set(`${prefix}policy:user:alice`, "allow");
+      client.disconnect();
+      expect(JSON.parse((await lines.next()).value ?? "")).toMatchObject({ key: "user:alice", before: null });
+    } finally {
+      child.kill("SIGINT");
+      await own.close();
+    }
     expect(await ended).toEqual([0, null]);
     release();
   });

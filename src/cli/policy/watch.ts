@@ -1,5 +1,6 @@
 /** `sluice policy watch`: changes as they come into force, read as a bridge reads them; no bridge need run. */
 import { systemClock } from "../../clock.ts";
+import type { SluiceError } from "../../errors.ts";
 import type { PolicyLog, PolicyNote } from "../../policy/policy.ts";
 import { parseRule } from "../../policy/rule.ts";
 import { redactedValue } from "../../policy/rule-value.ts";
@@ -12,12 +13,16 @@ export interface WatchOptions extends PolicyOptions {
   readonly json?: boolean;
 }
 
-/** Until SIGINT or SIGTERM. */
+/** A timer of this length is none that matters; it only keeps the process alive. */
+const longestTimerMs = 2_147_483_647;
+
+/** Until SIGINT or SIGTERM. @throws SluiceError redis_denied, unless rules had been read before; policy_unreadable */
 export async function watch(options: WatchOptions): Promise<void> {
   const settings = settingsOf(options);
-  const { promise: told, resolve } = Promise.withResolvers<void>();
+  const { promise: told, resolve, reject } = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve());
   let loaded = false;
+  let waiting = false;
   const show = (note: PolicyNote): void => {
     // What cannot be read from the beginning is for `sluice policy check`.
     if (!loaded) return;
@@ -25,34 +30,42 @@ export async function watch(options: WatchOptions): Promise<void> {
     if (options.json) printJson({ time, ...noteFields(note) });
     else print([printable(`${time}  ${noteText(note)}`)]);
   };
-  const { replica, source } = openWatch(settings, systemClock, log, show);
+  const onAway = (reason: SluiceError): void => {
+    if (loaded) return;
+    if (reason.code === "redis_denied") reject(reason);
+    else if (!waiting) notice(`not reached yet: ${reason.message}; waiting, until Ctrl-C`);
+    waiting = true;
+  };
+  const log: PolicyLog = {
+    // Whatever is told first once there are rules says that there are.
+    info: () => {
+      if (loaded || !replica.available) return;
+      loaded = true;
+      const { unreadable, size, revision } = replica.rules;
+      const problems = unreadable.size === 0 ? "" : `, ${unreadable.size} unreadable`;
+      notice(`watching ${countOf(size, "rule")}${problems}, revision ${revision}, until Ctrl-C`);
+    },
+    warn: (fields, text) => trouble(fields, text),
+    error: (fields, text) => trouble(fields, text),
+  };
+  const trouble = (fields: object, text: string): void => {
+    if (loaded && !isOfTheBridge(fields)) notice("problem" in fields ? `${text}: ${fields.problem}` : text);
+  };
+  const { replica, source } = openWatch(settings, systemClock, log, show, onAway);
+  // The timers of the source keep no process alive.
+  const alive = setInterval(() => {}, longestTimerMs);
   try {
-    await source.start();
-    loaded = true;
-    const { unreadable, size, revision } = replica.rules;
-    const problems = unreadable.size === 0 ? "" : `, ${unreadable.size} unreadable`;
-    notice(
-      replica.available
-        ? `watching ${countOf(size, "rule")}${problems}, revision ${revision}, until Ctrl-C`
-        : "watching, until Ctrl-C; the policy has not been read yet",
-    );
-    await told;
+    await Promise.race([told, source.start().then(() => told)]);
   } finally {
+    clearInterval(alive);
     await source.close();
     await replica.close();
   }
 }
 
-/** Of what is logged, troubles of the source as a whole; those of one rule are shown as changes. */
-const log: PolicyLog = {
-  info() {},
-  warn: trouble,
-  error: trouble,
-};
-
-function trouble(fields: object, text: string): void {
-  if ("key" in fields || "rulesKept" in fields) return;
-  notice("problem" in fields ? `${text}: ${fields.problem}` : text);
+/** Troubles of one rule are shown as changes, and what a stale policy means only a bridge can say. */
+function isOfTheBridge(fields: object): boolean {
+  return "key" in fields || "rulesKept" in fields || "maxStaleMs" in fields;
 }
 
 function noteFields(note: PolicyNote): object {
