@@ -3,7 +3,8 @@
  *
  * Guarantees: the file is whole at every moment, written beside its place and renamed, with the owner and mode that
  * it had; two commands at once do not undo each other's changes, since the file beside is made by one at a time. What no
- * change names stays as it is, to the last space.
+ * change names stays as it is, to the last space. A file that nothing can take the place of, such as one that is mounted
+ * by itself, is written over instead: who reads it meanwhile may find half of it.
  */
 import { open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -17,16 +18,27 @@ import type { PolicyStore, SetOptions, StoreChange, StoredRule } from "./store.t
 const otherDoneWithinMs = 3_000;
 const lookEveryMs = 20;
 const ownersOnly = 0o600;
+/** The file is a mount, or a link into one. */
+const irreplaceable: ReadonlySet<string | undefined> = new Set(["EBUSY", "EXDEV"]);
 
 export class FileStore implements PolicyStore {
   readonly kind = "file";
-  readonly description: string;
   readonly #path: string;
+  readonly #rename: typeof rename;
+  /** Whether it was there when last looked at; so it is taken to be until then. */
+  #there = true;
 
-  /** @param path policy.file; it need not exist */
-  constructor(path: string) {
+  /**
+   * @param path policy.file; it need not exist
+   * @param renameFile puts a file in the place of another
+   */
+  constructor(path: string, renameFile: typeof rename = rename) {
     this.#path = resolve(path);
-    this.description = `file ${this.#path}`;
+    this.#rename = renameFile;
+  }
+
+  get description(): string {
+    return `file ${this.#path}${this.#there ? "" : ", which is not there"}`;
   }
 
   /** @throws SluiceError policy_unreadable */
@@ -83,10 +95,11 @@ export class FileStore implements PolicyStore {
       // Whose bridge reads it can read it still; only root can give a file away.
       if (before) await beside.chown(before.uid, before.gid).catch(() => {});
       await beside.chmod((before?.mode ?? ownersOnly) & 0o777);
-      await beside.writeFile(policyTextWith(text, changes));
+      const changed = policyTextWith(text ?? "", changes);
+      await beside.writeFile(changed);
       await beside.sync();
-      await rename(`${path}.new`, path);
-      renamed = true;
+      renamed = await this.#replace(path, changed);
+      this.#there = true;
       return true;
     } catch (thrown) {
       if (thrown instanceof SluiceError) throw thrown;
@@ -95,6 +108,26 @@ export class FileStore implements PolicyStore {
       await beside.close();
       // Behind the rename it would be another command's.
       if (!renamed) await rm(`${path}.new`, { force: true });
+    }
+  }
+
+  /** With the file beside it, or else with its text. Whether the file beside is no more. */
+  async #replace(path: string, text: string): Promise<boolean> {
+    try {
+      await this.#rename(`${path}.new`, path);
+      return true;
+    } catch (thrown) {
+      if (!irreplaceable.has((thrown as NodeJS.ErrnoException).code)) throw thrown;
+      const file = await open(path, "r+");
+      try {
+        const bytes = Buffer.from(text);
+        await file.writeFile(bytes);
+        await file.truncate(bytes.length);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      return false;
     }
   }
 
@@ -116,11 +149,17 @@ export class FileStore implements PolicyStore {
     }
   }
 
-  async #read(): Promise<string> {
+  /** Null where there is no such file. */
+  async #read(): Promise<string | null> {
     try {
-      return await readFile(this.#path, "utf8");
+      const text = await readFile(this.#path, "utf8");
+      this.#there = true;
+      return text;
     } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return "";
+      if ((thrown as NodeJS.ErrnoException).code === "ENOENT") {
+        this.#there = false;
+        return null;
+      }
       throw unreadable(this.#path, textOf(thrown), thrown);
     }
   }
@@ -131,8 +170,10 @@ export class FileStore implements PolicyStore {
   }
 }
 
-function rulesIn(text: string, path: string): ReadonlyMap<string, string> {
-  if (text === "") return new Map();
+function rulesIn(text: string | null, path: string): ReadonlyMap<string, string> {
+  if (text === null) return new Map();
+  if (text.trim() === "")
+    throw new SluiceError("policy_unreadable", `the policy file ${path} is empty: write {} for no rules`);
   try {
     return readPolicyText(text).rules;
   } catch (thrown) {

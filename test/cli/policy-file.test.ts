@@ -1,7 +1,8 @@
 /** `sluice policy` with a policy file, and beside a bridge that runs on it. */
-import { chmod, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FileStore } from "../../src/policy/file-store.ts";
 import { type BridgeHost, startBridge } from "../hosts/bridge.ts";
 import { type Folder, temporaryFolder } from "../hosts/folder.ts";
 import { call, type Ended, sluice } from "./sluice.ts";
@@ -23,7 +24,10 @@ describe("sluice policy with a file", () => {
   }
 
   it("makes the file where there is none, for its owner alone, and edits it without touching the rest", async () => {
-    expect((await policy(["list"])).stdout).toBe(`0 rules in file ${file}\n`);
+    expect((await policy(["list"])).stdout).toBe(`0 rules in file ${file}, which is not there\n`);
+    expect((await policy(["check"])).stdout).toContain(
+      `0 rules in file ${file}, which is not there: 0 errors`,
+    );
     await policy(["set", "user:alice", "allow", "--plain"]);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     await writeFile(file, '{ "user:zoe":   "allow",\n  "user:alice": {"note":"x"} }\n');
@@ -57,7 +61,41 @@ describe("sluice policy with a file", () => {
     const { code, stderr } = await policy(["set", "user:a", "allow"]);
     expect(code).toBe(1);
     expect(stderr).toContain(`${file}.new is there; if none is, remove it [policy_unwritable]`);
-    expect((await policy(["list"])).stdout).toBe(`0 rules in file ${file}\n`);
+    expect((await policy(["list"])).stdout).toBe(`0 rules in file ${file}, which is not there\n`);
+  });
+
+  it("takes an empty file for a mistake, as a bridge does, and says what to write", async () => {
+    for (const text of ["", " \n"]) {
+      await writeFile(file, text);
+      for (const args of [
+        ["list"],
+        ["check"],
+        ["get", "user:a"],
+        ["set", "user:a", "allow"],
+        ["rm", "user:a"],
+      ]) {
+        const { code, stdout, stderr } = await policy(args);
+        expect({ args, code, stdout, stderr }).toEqual({
+          args,
+          code: 1,
+          stdout: "",
+          stderr: `sluice: the policy file ${file} is empty: write {} for no rules [policy_unreadable]\n`,
+        });
+      }
+      expect(await readFile(file, "utf8")).toBe(text);
+    }
+  });
+
+  it.each(["EBUSY", "EXDEV"])("writes over a file that cannot be replaced: %s", async (code) => {
+    await writeFile(file, '{"user:alice":"deny moved away","user:zoe":"allow"}', { mode: 0o640 });
+    const { ino } = await stat(file);
+    const store = new FileStore(file, () => Promise.reject(Object.assign(new Error("mounted"), { code })));
+    await store.remove("user:alice");
+    expect(await readFile(file, "utf8")).toBe('{"user:zoe":"allow"}');
+    await store.set("user:bob", "deny moved away, and nobody knows where to");
+    expect(Object.keys(JSON.parse(await readFile(file, "utf8")))).toEqual(["user:zoe", "user:bob"]);
+    expect((await stat(file)).ino).toBe(ino);
+    expect(await readdir(folder.path)).toEqual(["policy.json"]);
   });
 
   it("has no TTLs, and names expiresAt", async () => {
