@@ -9,6 +9,7 @@ import type { CheckContext, Finding, SeenKind, Severity } from "./check/finding.
 import { neverAskedFindings } from "./check/never-asked.ts";
 import { groupFindings, shadowFindings } from "./check/shadowed.ts";
 import { timeFindings } from "./check/times.ts";
+import { unmeantFindings } from "./check/unmeant.ts";
 import type { PolicySettings } from "./policy.ts";
 import type { ReadableRule, Rule, UnreadableRule } from "./rule.ts";
 import { RuleSet } from "./rule-set.ts";
@@ -44,8 +45,7 @@ export function checkPolicy({ rules: stored, settings, seen, nowMs }: CheckInput
     if (rule.readable) findings.push(...ruleFindings(rule, listed, context));
     else findings.push(unreadable(rule));
   }
-  for (const same of sameByPlace.values())
-    if (same.length > 1) findings.push(...same.map((rule) => repeated(rule, same)));
+  for (const same of sameByPlace.values()) if (same.length > 1) findings.push(repeated(same));
   return findings.sort(
     (a, b) => ranks[a.severity] - ranks[b.severity] || compare(a.key, b.key) || compare(a.code, b.code),
   );
@@ -62,6 +62,7 @@ function* ruleFindings(
   yield* shadowFindings(rule, context);
   yield* groupFindings(rule, listed, context);
   yield* neverAskedFindings(rule);
+  yield* unmeantFindings(rule);
   yield* enforcementFindings(rule, context);
 }
 
@@ -80,16 +81,25 @@ function unreadable({ key, problem }: UnreadableRule): Finding {
   };
 }
 
-/** Keys written differently that cover the same: each counts. */
-function repeated(rule: Rule, same: readonly Rule[]): Finding {
-  const others = same.filter((other) => other !== rule).map(({ key }) => key.text);
+/** Keys written differently that cover the same: each counts. Told once, of the first. */
+function repeated(same: readonly Rule[]): Finding {
+  const [first, ...others] = same.toSorted((a, b) => compare(a.key.text, b.key.text));
+  const effects = new Set(same.map(effectText));
+  const refuses = effects.size > 1 && (effects.has("deny") || effects.has("unreadable"));
   return {
     severity: "warning",
     code: "same",
-    key: rule.key.text,
-    what: `covers the same as ${others.join(", ")}: both count, and a deny of either refuses`,
-    remedy: `keep ${rule.key.scope}:${rule.key.id} alone`,
+    key: first!.key.text,
+    what:
+      `(${effectText(first!)}) covers the same as ` +
+      `${others.map((rule) => `${rule.key.text} (${effectText(rule)})`).join(", ")}: ` +
+      (refuses ? "each counts, and a deny or an unreadable one refuses" : "each counts"),
+    remedy: "keep the one that you mean",
   };
+}
+
+function effectText(rule: Rule): string {
+  return rule.readable ? rule.terms.effect : "unreadable";
 }
 
 function compare(a: string, b: string): number {

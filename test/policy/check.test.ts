@@ -42,12 +42,12 @@ describe("the check finds", () => {
     [
       "two keys for one network",
       { "ip:10.1.2.3/8": "deny", "ip:10.0.0.0/8": "deny" },
-      ["warning same ip:10.0.0.0/8", "warning same ip:10.1.2.3/8"],
+      ["warning same ip:10.0.0.0/8"],
     ],
     [
       "two keys for one domain",
       { "domain:A.de": "deny", "domain:a.de": "deny" },
-      ["warning same domain:A.de", "warning same domain:a.de"],
+      ["warning same domain:A.de"],
     ],
     [
       "an allow for an op that is denied",
@@ -132,6 +132,22 @@ describe("the check finds", () => {
       ["warning never_asked user:a"],
     ],
     [
+      "a reason that nobody is told, since the rule allows",
+      { "user:a": { reason: "moved" } },
+      ["warning untold_reason user:a"],
+    ],
+    [
+      "a reason that nobody is told, since the rule requires",
+      { "ip:10.0.0.0/8": { reason: "closed" } },
+      ["warning untold_reason ip:10.0.0.0/8"],
+    ],
+    [
+      "names with the prefix of their own user",
+      { "user:a": { proxies: { names: ["a.ssh"] } } },
+      ["warning prefixed_name user:a"],
+    ],
+    ["a ban for ever", { "ban:192.0.2.1": "deny" }, ["info lasting_ban ban:192.0.2.1"]],
+    [
       "subdomains of types that have none",
       { "user:a": { proxies: { types: ["tcp"], subdomains: ["*"] } } },
       ["warning never_asked user:a"],
@@ -145,6 +161,19 @@ describe("the check finds", () => {
 describe("the check finds nothing in", () => {
   const cases: readonly [what: string, Rules, Given?][] = [
     ["an empty policy", {}],
+    [
+      "a reason of a deny, and of an allow that says so",
+      { "user:a": { effect: "deny", reason: "x" }, "user:b": { effect: "allow", reason: "x" } },
+    ],
+    [
+      "names with the prefix of another user, or of the rule of a group",
+      {
+        "user:a": { proxies: { names: ["b.ssh", "a"] }, groups: ["a"] },
+        "group:a": { proxies: { names: ["a.x"] } },
+      },
+    ],
+    ["a ban that ends", { "ban:192.0.2.1": "deny" }, { ttl: { "ban:192.0.2.1": 1 } }],
+    ["a ban with an end", { "ban:192.0.2.1": { expiresAt: future } }],
     [
       "an allow for an op that is denied among others",
       { "op:Login": "deny", "user:a": { ops: ["Login", "Ping"] } },
@@ -204,6 +233,19 @@ describe("the check finds nothing in", () => {
 });
 
 describe("a finding", () => {
+  it("of keys that cover the same says which effect each has, and favours none", () => {
+    const [finding] = check({
+      "ip:10.9.9.9/8": "allow",
+      "ip:10.0.0.0/8": "deny",
+      "ip:10.1.2.3/8": "x",
+    }).filter(({ code }) => code === "same");
+    expect(finding).toMatchObject({
+      key: "ip:10.0.0.0/8",
+      what: "(deny) covers the same as ip:10.1.2.3/8 (unreadable), ip:10.9.9.9/8 (allow): each counts, and a deny or an unreadable one refuses",
+      remedy: "keep the one that you mean",
+    });
+  });
+
   it("says when a temporary allow ends, and holds nothing of a value", () => {
     const [finding] = check({ "user:a": "allow" }, { default: "allow", ttl: { "user:a": 3_725_000 } });
     expect(finding?.what).toContain("ends in 1h 2m by its TTL");

@@ -30,6 +30,15 @@ export function* timeFindings(rule: ReadableRule, context: CheckContext): Genera
     };
   }
   const leftMs = context.leftMs.get(key);
+  if (rule.key.scope === "ban" && leftMs === undefined && expiresAtMs === null) {
+    yield {
+      severity: "info",
+      code: "lasting_ban",
+      key,
+      what: "bans for ever: it has neither a TTL nor an expiresAt",
+      remedy: "nothing, if that is meant; `sluice policy rm` ends it",
+    };
+  }
   if (leftMs !== undefined && opens) {
     yield {
       severity: "warning",
