@@ -13,7 +13,8 @@ import { watch } from "./policy/watch.ts";
 const policyHelp = `
 Rules are those of Redis where redis.url is set, else of the policy file
 (policy.file). A key is written without prefix: user:alice, ip:203.0.113.0/24,
-default. What redis-cli or an editor writes counts just as much.`;
+default; with the prefix of Redis (sluice:policy:user:alice) it is the same key.
+What redis-cli or an editor writes counts just as much.`;
 
 const setHelp = `
 VALUE is allow, deny, deny and a reason, a JSON object, or - to read it from
@@ -53,6 +54,7 @@ export function addPolicyCommand(sluice: Command): void {
 
   sub("list [pattern]", "print all rules, or those whose key fits, such as 'user:*'")
     .option("--json", "as one JSON array, secrets masked")
+    .addHelpText("after", "\nIn a pattern * stands for any run of characters, and nothing else is special.")
     .action(list);
 
   sub("get <key>", "print one rule's value as it stands there").action(get);
@@ -61,6 +63,7 @@ export function addPolicyCommand(sluice: Command): void {
     .addOption(
       new Option("--ttl <time>", "let the key end by itself, such as 90s, 2h or 7d (Redis)").argParser(ttl),
     )
+    .addOption(new Option("--keep-ttl", "let it end when the one before would have (Redis)").conflicts("ttl"))
     .option("--new", "only if the key is not there yet")
     .addHelpText("after", setHelp)
     .action(set);

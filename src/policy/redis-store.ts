@@ -74,10 +74,10 @@ export class RedisStore implements PolicyStore {
   async set(
     key: string,
     value: string,
-    { ttlMs = null, ifAbsent = false }: SetOptions = {},
+    { ttlMs = null, keepTtl = false, ifAbsent = false }: SetOptions = {},
   ): Promise<boolean> {
     const name = this.#keys.keyOf(key);
-    const ends = ttlMs === null ? [] : ["PX", String(ttlMs)];
+    const ends = ttlMs !== null ? ["PX", String(ttlMs)] : keepTtl ? ["KEEPTTL"] : [];
     const reply = await this.#ask(() =>
       this.#connection.call("SET", name, value, ...ends, ...(ifAbsent ? ["NX"] : [])),
     );

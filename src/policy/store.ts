@@ -35,6 +35,8 @@ export interface StoredRule {
 export interface SetOptions {
   /** Null and nothing: the rule stays, also where the one before had a TTL. */
   readonly ttlMs?: number | null;
+  /** The TTL of the one before stays, where it has one. Not together with ttlMs. */
+  readonly keepTtl?: boolean;
   readonly ifAbsent?: boolean;
 }
 

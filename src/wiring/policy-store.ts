@@ -1,6 +1,8 @@
 /** Where the policy is kept, opened for a command. */
 import type { Settings } from "../config/settings.ts";
 import { FileStore } from "../policy/file-store.ts";
+import { RedisKeys } from "../policy/redis-keys.ts";
+import { keyName } from "../policy/redis-reading.ts";
 import { RedisStore } from "../policy/redis-store.ts";
 import type { PolicyStore } from "../policy/store.ts";
 
@@ -8,4 +10,9 @@ import type { PolicyStore } from "../policy/store.ts";
 export async function openPolicyStore({ redis, policy }: Settings): Promise<PolicyStore> {
   const { url, prefix } = redis;
   return url === undefined ? new FileStore(policy.file) : RedisStore.open({ url, prefix });
+}
+
+/** A rule's key, or a pattern of keys, that may be written as in Redis: `sluice:policy:user:alice`. */
+export function ruleKeyOf({ redis }: Settings, written: string): string {
+  return new RedisKeys(redis.prefix).ruleOf(keyName(Buffer.from(written))) ?? written;
 }

@@ -34,8 +34,12 @@ describe("help", () => {
       ["list", "get", "set", "rm", "check", "watch", "export", "import", "diff", "accept-empty", "token"],
     ],
     [
+      ["policy", "list", "--help"],
+      ["--json", "* stands for any run of characters"],
+    ],
+    [
       ["policy", "set", "--help"],
-      ["--ttl", "--by", "--note", "--plain", "--new", "Exit codes"],
+      ["--ttl", "--keep-ttl", "--by", "--note", "--plain", "--new", "Exit codes"],
     ],
     [
       ["policy", "check", "--help"],

@@ -98,6 +98,48 @@ describe("sluice policy with a file", () => {
     expect(await readdir(folder.path)).toEqual(["policy.json"]);
   });
 
+  it("warns where no rule is left, which a bridge takes for a mistake", async () => {
+    await writeFile(file, '{"user:a":"allow","user:b":"deny"}');
+    expect((await policy(["rm", "user:a"])).stderr).toBe("");
+    const emptied = "sluice: warning: no rule is left: a running bridge keeps the ones it had until there is";
+    const pruned = await policy(["import", "-", "--prune", "--dry-run"], "{}");
+    expect([pruned.code, pruned.stderr.slice(0, emptied.length)]).toEqual([0, emptied]);
+    const { code, stderr } = await policy(["rm", "user:b"]);
+    expect([code, stderr.slice(0, emptied.length)]).toEqual([0, emptied]);
+    expect((await policy(["rm", "user:b"])).stderr).toBe("");
+  });
+
+  it("warns of users that are left without a group, and takes keys as Redis has them", async () => {
+    const users = ["a", "b", "c", "d", "e", "f"].map((user) => [`user:${user}`, { groups: ["staff", "eu"] }]);
+    const rules = { ...Object.fromEntries(users), "group:staff": "allow", "group:eu": "allow" };
+    await writeFile(file, JSON.stringify(rules));
+    const text = (keys: string): string =>
+      `sluice: warning: ${keys}, and are refused without it unless another group holds\n`;
+    expect((await policy(["rm", "sluice:policy:group:eu", "user:f"])).stderr).toBe(
+      text("user:a, user:b, user:c, user:d, user:e list group:eu"),
+    );
+    const wanted = JSON.stringify({ ...Object.fromEntries(users), "user:e": "allow" });
+    expect((await policy(["import", "-", "--prune"], wanted)).stderr).toBe(
+      text("user:a, user:b, user:c, user:d, user:f list group:staff"),
+    );
+    await policy(["set", "group:staff", "allow"]);
+    await policy(["set", "user:e", '{"groups":["staff"]}']);
+    expect((await policy(["rm", "group:staff"])).stderr).toBe(
+      text("user:a, user:b, user:c, user:d, user:e and 1 other list group:staff"),
+    );
+  });
+
+  it("list names a pattern that fits nothing while there are rules, and how one is written", async () => {
+    await writeFile(file, '{"user:a":"allow","user:b":"deny"}');
+    const none = await policy(["list", "user"]);
+    expect([none.code, none.stderr]).toEqual([
+      0,
+      "sluice: no key fits 'user'; 2 rules in all; a pattern is such as 'user:*'\n",
+    ]);
+    expect((await policy(["list", "ip:*"])).stderr).toBe("sluice: no key fits 'ip:*'; 2 rules in all\n");
+    expect((await policy(["list", "user:*"])).stderr).toBe("");
+  });
+
   it("has no TTLs, and names expiresAt", async () => {
     const { code, stderr } = await policy(["set", "user:a", "allow", "--ttl", "2h"]);
     expect(code).toBe(2);

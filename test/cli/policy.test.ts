@@ -86,8 +86,32 @@ describeWith(["redis"], "sluice policy with Redis", () => {
       expect([code, stdout]).toEqual([0, 'user:bob was ***\nuser:bob is  {"note":"x"}\n']);
       expect(await value("user:bob")).toBe('{ "note": "x" }');
       await redis.expire(`${prefix}policy:user:bob`, 100);
-      await policy(["set", "user:bob", "allow", "--plain"]);
+      const { stderr } = await policy(["set", "user:bob", "allow", "--plain"]);
       expect(await redis.pttl(`${prefix}policy:user:bob`)).toBe(-1);
+      expect(stderr).toBe(
+        "sluice: warning: user:bob: its TTL is gone: the rule stays until it is removed (--keep-ttl keeps one)\n",
+      );
+    });
+
+    it("keeps a TTL where it is told to, and says when the rule ends", async () => {
+      await redis.set(`${prefix}policy:user:bob`, "allow", "EX", 7200);
+      const { code, stdout, stderr } = await policy(["set", "user:bob", "deny", "--plain", "--keep-ttl"]);
+      expect([code, stderr]).toEqual([0, ""]);
+      expect(stdout).toMatch(/^user:bob is {2}deny, ends in (2h|1h 59m)$/m);
+      expect(await redis.pttl(`${prefix}policy:user:bob`)).toBeGreaterThan(0);
+      expect((await policy(["set", "user:bob", "deny", "--ttl", "2h", "--keep-ttl"])).code).toBe(2);
+    });
+
+    it("takes keys as redis-cli has them, with the prefix that is set", async () => {
+      const ban = await policy(["set", `${prefix}ban:203.0.113.9`, "deny", "--plain"]);
+      expect([ban.code, await redis.get(`${prefix}ban:203.0.113.9`)]).toEqual([0, "deny"]);
+      expect(ban.stderr).toContain("note: ban:203.0.113.9 bans for ever");
+      await policy(["set", `${prefix}policy:user:carol`, '{"reason":"moved"}', "--plain"]);
+      expect(await value("user:carol")).toBe('{"reason":"moved"}');
+      expect((await policy(["get", `${prefix}policy:user:carol`])).stdout).toContain("moved");
+      expect((await policy(["list", `${prefix}policy:user:*`])).stdout).toContain("\n1 rule in ");
+      expect((await policy(["rm", `${prefix}policy:user:carol`])).stdout).toContain("user:carol removed");
+      expect(await redis.keys(`${prefix}*`)).toEqual([`${prefix}ban:203.0.113.9`]);
     });
 
     it.each([
@@ -173,7 +197,7 @@ describeWith(["redis"], "sluice policy with Redis", () => {
 
     const all = ["ban:203.0.113.9", "user:list", "user:\ufffd", "policy:ban:192.0.2.1", "user:alice"];
     const removed = await policy(["rm", ...all, "user:nobody"]);
-    expect(removed.code).toBe(0);
+    expect([removed.code, removed.stderr]).toEqual([0, ""]);
     expect(removed.stdout).toContain("ban:203.0.113.9 removed, was deny too many logins, ends in 1m ");
     expect(removed.stdout).toContain("user:nobody was not there\n");
     expect(removed.stdout).toContain("what is open stays open");

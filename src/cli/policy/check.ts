@@ -5,11 +5,10 @@ import { SluiceError } from "../../errors.ts";
 import type { Finding, Severity } from "../../policy/check/finding.ts";
 import { checkPolicy } from "../../policy/check.ts";
 import { shownKey } from "../../policy/rule-key.ts";
-import type { StoredRule } from "../../policy/store.ts";
 import { askAdmin } from "../admin-client.ts";
 import { printable } from "../screen-text.ts";
 import { countOf, keyText, notice, print, printJson } from "./printing.ts";
-import { type PolicyOptions, withStore } from "./with-store.ts";
+import { type PolicyOptions, storedIn, withStore } from "./with-store.ts";
 
 export interface CheckOptions extends PolicyOptions {
   readonly json?: boolean;
@@ -21,8 +20,7 @@ const headings: Readonly<Record<Severity, string>> = { error: "ERRORS", warning:
 
 export function check(options: CheckOptions): Promise<void> {
   return withStore(options, async (store, settings) => {
-    const rules: StoredRule[] = [];
-    for await (const rule of store.all()) rules.push(rule);
+    const rules = await storedIn(store);
     const bridge = await runningBridge(settings);
     const seen = "report" in bridge ? bridge.report.nodes : null;
     const findings = checkPolicy({ rules, settings: settings.policy, seen, nowMs: Date.now() });

@@ -5,11 +5,12 @@ import { type Difference, differencesOf, inWritingOrder } from "../../policy/imp
 import { readPolicyText } from "../../policy/policy-text.ts";
 import { parseRule } from "../../policy/rule.ts";
 import type { Stamp } from "../../policy/stamp.ts";
-import { isBan, mostAtOnce, type PolicyStore, type StoredRule } from "../../policy/store.ts";
+import { isBan, mostAtOnce, type StoredRule } from "../../policy/store.ts";
 import { countOf, keyText, notice, print, valueText } from "./printing.ts";
 import { type StampOptions, stampOf } from "./stamp-options.ts";
 import { fromStdin } from "./stdin.ts";
-import { type PolicyOptions, withStore } from "./with-store.ts";
+import { warnOfWhatGoes } from "./what-goes.ts";
+import { type PolicyOptions, storedIn, withStore } from "./with-store.ts";
 
 export interface ImportOptions extends PolicyOptions, StampOptions {
   readonly dryRun?: boolean;
@@ -25,7 +26,8 @@ export interface DiffOptions extends PolicyOptions {
 export async function importRules(file: string, options: ImportOptions): Promise<void> {
   const wanted = await rulesIn(file);
   await withStore(options, async (store) => {
-    const all = differencesOf(wanted, await storedIn(store), options.plain ? null : stampOf(options));
+    const stored = await storedIn(store);
+    const all = differencesOf(wanted, stored, options.plain ? null : stampOf(options));
     const differences = options.prune ? all : all.filter(({ after }) => after !== null);
     refuseUnreadable(file, differences);
     print(differences.map(differenceText));
@@ -43,6 +45,8 @@ export async function importRules(file: string, options: ImportOptions): Promise
       });
       print([sum]);
     }
+    const gone = differences.flatMap(({ key, after }) => (after === null ? [key] : []));
+    warnOfWhatGoes(store, gone, rulesAfter(stored, differences));
   });
 }
 
@@ -58,10 +62,13 @@ export async function diff(file: string, { plain, ...options }: DiffOptions): Pr
 
 const noStamp: Stamp = { by: null, replacesBy: false, note: null };
 
-async function storedIn(store: PolicyStore): Promise<StoredRule[]> {
-  const rules: StoredRule[] = [];
-  for await (const rule of store.all()) rules.push(rule);
-  return rules;
+function rulesAfter(stored: readonly StoredRule[], differences: readonly Difference[]): StoredRule[] {
+  const rules = new Map(stored.map((rule) => [rule.key, rule]));
+  for (const { key, after } of differences) {
+    if (after === null) rules.delete(key);
+    else rules.set(key, { key, value: after, leftMs: null });
+  }
+  return [...rules.values()];
 }
 
 /** All rules of a file, each of which can be read. */

@@ -1,7 +1,7 @@
 /** The store that a policy command works on. */
 import { loadSettings } from "../../config/load.ts";
 import type { Settings } from "../../config/settings.ts";
-import type { PolicyStore } from "../../policy/store.ts";
+import type { PolicyStore, StoredRule } from "../../policy/store.ts";
 import { openPolicyStore } from "../../wiring/policy-store.ts";
 
 export interface PolicyOptions {
@@ -24,4 +24,10 @@ export async function withStore<Result>(
   } finally {
     await store.close();
   }
+}
+
+export async function storedIn(store: PolicyStore): Promise<StoredRule[]> {
+  const rules: StoredRule[] = [];
+  for await (const rule of store.all()) rules.push(rule);
+  return rules;
 }
