@@ -124,16 +124,22 @@ const policy = z.strictObject({
 
 const seconds = z.int("must be a whole number of seconds, such as 600").positive("must be at least 1");
 
+const banAfter = "must be a whole number, 0 to 1000";
+const banExcept = "must be addresses or CIDRs";
+
 const ban = z.strictObject({
   after: setting(
-    z.int().min(0).max(1000).default(0),
+    z.int(banAfter).min(0, banAfter).max(1000, banAfter).default(0),
     "refusals for a wrong token, or by a deny of the user or address, after which an address (IPv6: /64) is banned; 0 bans nobody. Not for a frps with kcpBindPort and without transport.tls.force",
   ),
   withinSeconds: setting(seconds.default(60), "within how long they must come", { unit: "s" }),
   forSeconds: setting(seconds.default(600), "how long a ban lasts", { unit: "s" }),
   except: setting(
     z
-      .array(z.string().refine((text) => parseNetwork(text) !== null, "must be addresses or CIDRs"))
+      .array(
+        z.string(banExcept).refine((text) => parseNetwork(text) !== null, banExcept),
+        "must be a list of addresses and CIDRs",
+      )
       .default([]),
     "addresses and networks that are never banned, such as a balancer's; loopback never is",
   ),

@@ -100,6 +100,14 @@ describe("settings", () => {
       { SLUICE_BAN_EXCEPT: "10.0.0.0/8, lb" },
       "must be addresses or CIDRs",
     ],
+    ["exceptions from bans that are no list", "[ban]\nexcept = 4", {}, "is 4: must be a list"],
+    ["an exception from bans that is no text", "[ban]\nexcept = [4]", {}, "is 4: must be addresses or CIDRs"],
+    ...["1001", "-1", "1.5", "x"].map((after): [string, string, object, string] => [
+      `a ban after ${after}`,
+      "",
+      { SLUICE_BAN_AFTER: after },
+      "must be a whole number, 0 to 1000",
+    ]),
     ["a ban that lasts no time", "", { SLUICE_BAN_FOR_SECONDS: "0" }, "ban.forSeconds"],
     ["a file that is not TOML", "[http\nport = 1", {}, "is not TOML in line 1"],
   ])("%s is refused in words that name it", (_what, toml, env, expected) => {
