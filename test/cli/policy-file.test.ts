@@ -1,11 +1,18 @@
 /** `sluice policy` with a policy file, and beside a bridge that runs on it. */
-import { chmod, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FileStore } from "../../src/policy/file-store.ts";
 import { type BridgeHost, startBridge } from "../hosts/bridge.ts";
 import { type Folder, temporaryFolder } from "../hosts/folder.ts";
-import { call, type Ended, sluice } from "./sluice.ts";
+import { keep } from "../hosts/keeper.ts";
+import { call, type Ended, environment, sluice } from "./sluice.ts";
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 const token = "s3cret-admin";
 
@@ -163,6 +170,23 @@ describe("sluice policy with a file", () => {
     const { code, stdout, stderr } = await policy(["watch"]);
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toContain("is not JSON in line 1, column 2");
+  });
+
+  it("watch waits for a file in a folder that is not there yet", async () => {
+    const later = join(folder.path, "later", "policy.json");
+    const env = environment({ settings: { "policy.file": later } });
+    const child = spawn(process.execPath, [main, "policy", "watch"], { env, cwd: folder.path });
+    const release = keep("process", child.pid!);
+    const ended = once(child, "close");
+    const notices = createInterface(child.stderr)[Symbol.asyncIterator]();
+    const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+    expect((await notices.next()).value).toMatch(/^sluice: watching 0 rules, /);
+    await mkdir(join(folder.path, "later"));
+    await writeFile(later, '{"user:alice":"allow"}');
+    expect((await lines.next()).value).toMatch(/ user:alice {2}\(none\) → allow /);
+    child.kill("SIGINT");
+    expect(await ended).toEqual([0, null]);
+    release();
   });
 
   it("a token is told once with its hash, which its rule takes, and the hash of an old one alone", async () => {
