@@ -129,6 +129,12 @@ describe("sluice policy with a file", () => {
     expect((await policy(["import", "-", "--prune"], wanted)).stderr).toBe(
       text("user:a, user:b, user:c, user:d, user:f list group:staff"),
     );
+    const alone = JSON.stringify({ "user:e": { groups: ["staff"] } });
+    await policy(["import", "-"], '{"group:staff":"allow"}');
+    expect((await policy(["import", "-", "--prune"], alone)).stderr).toBe(
+      "sluice: warning: user:e lists group:staff, and is refused without it\n",
+    );
+    await policy(["import", "-", "--prune"], wanted);
     await policy(["set", "group:staff", "allow"]);
     await policy(["set", "user:e", '{"groups":["staff"]}']);
     expect((await policy(["rm", "group:staff"])).stderr).toBe(
@@ -139,8 +145,9 @@ describe("sluice policy with a file", () => {
   it("list names a pattern that fits nothing while there are rules, and how one is written", async () => {
     await writeFile(file, '{"user:a":"allow","user:b":"deny"}');
     const none = await policy(["list", "user"]);
-    expect([none.code, none.stderr]).toEqual([
+    expect([none.code, none.stdout, none.stderr]).toEqual([
       0,
+      "",
       "sluice: no key fits 'user'; 2 rules in all; a pattern is such as 'user:*'\n",
     ]);
     expect((await policy(["list", "ip:*"])).stderr).toBe("sluice: no key fits 'ip:*'; 2 rules in all\n");

@@ -33,6 +33,7 @@ export function list(written: string | undefined, options: ListOptions): Promise
     if (rules.length === 0 && all > 0)
       notice(`no key fits '${pattern}'; ${countOf(all, "rule")} in all${patternHint(pattern ?? "")}`);
     if (options.json) return printJson(rules.map(ruleFields));
+    if (rules.length === 0 && all > 0) return;
     print(ruleTable(rules, Date.now(), process.stdout.isTTY ? process.stdout.columns : null));
     const problems =
       unreadable === 0

@@ -35,24 +35,30 @@ export function groupsOf(keys: readonly string[]): string[] {
   });
 }
 
-/** By group: the keys of the rules that list it. */
-function listersOf(groups: readonly string[], left: readonly StoredRule[]): Map<string, string[]> {
-  const listers = new Map(groups.map((group) => [group, [] as string[]]));
+interface Lister {
+  readonly key: string;
+  /** Whether it lists others, too. */
+  readonly others: boolean;
+}
+
+/** By group: the rules that list it. */
+function listersOf(groups: readonly string[], left: readonly StoredRule[]): Map<string, Lister[]> {
+  const listers = new Map(groups.map((group) => [group, [] as Lister[]]));
   if (listers.size === 0) return listers;
   for (const { key } of left) if (key.startsWith("group:")) listers.delete(key.slice("group:".length));
   for (const { key, value } of left) {
     const rule = parseRule(key, value);
-    if (rule.readable) for (const group of new Set(rule.terms.groups)) listers.get(group)?.push(key);
+    const listed = new Set(rule.readable ? rule.terms.groups : []);
+    for (const group of listed) listers.get(group)?.push({ key, others: listed.size > 1 });
   }
   return listers;
 }
 
-function listedText(group: string, users: readonly string[]): string {
-  const named = users.toSorted().slice(0, mostNamed).map(shownKey).join(", ");
-  const [more, list] =
-    users.length > mostNamed
-      ? [` and ${countOf(users.length - mostNamed, "other")}`, "list"]
-      : ["", users.length === 1 ? "lists" : "list"];
-  const are = users.length === 1 ? "is" : "are";
-  return `warning: ${named}${more} ${list} group:${group}, and ${are} refused without it unless another group holds`;
+function listedText(group: string, users: readonly Lister[]): string {
+  const keys = users.map(({ key }) => shownKey(key)).sort();
+  const more = keys.length > mostNamed ? ` and ${countOf(keys.length - mostNamed, "other")}` : "";
+  const [list, are] = keys.length === 1 ? ["lists", "is"] : ["list", "are"];
+  const unless = users.some(({ others }) => others) ? " unless another group holds" : "";
+  const named = keys.slice(0, mostNamed).join(", ");
+  return `warning: ${named}${more} ${list} group:${group}, and ${are} refused without it${unless}`;
 }
