@@ -72,7 +72,7 @@ export class BridgeJournal implements AsyncDisposable {
     const log =
       (level: string) =>
       (fields: object, text: string): void =>
-        void this.logged.push({ level, text, fields });
+        this.#told(() => this.logged.push({ level, text, fields }));
     this.#forwarder = startForwarder({
       dataDir: this.dir,
       instance: "i-1",
