@@ -27,7 +27,8 @@ import type { Memory } from "./memory.ts";
 import { type Position, positionOf } from "./position.ts";
 import { delayMs } from "./retry.ts";
 
-const hopelessFrom = 3;
+/** So many failures in a row are more than those of one that only has yet to learn who leads. */
+export const hopelessFrom = 3;
 
 export interface LaneWatcher {
   /** `sent` records of `bytes` before compression; none when the oldest was buried. */

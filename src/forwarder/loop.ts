@@ -159,7 +159,8 @@ export class ForwarderLoop {
   async stop(deadlineMs: number): Promise<void> {
     if (this.#state !== "running") return;
     this.#state = "draining";
-    // Kafka may be well again, and a lane that failed only has yet to find out.
+    // Kafka may be well again, and who failed only has yet to find out.
+    for (const topic of this.#topics.values()) topic.hurry();
     for (const lane of this.#lanes()) lane.hurry();
     const cancel = this.#parts.clock.after(deadlineMs, () => this.#end());
     this.#wake.set();
@@ -204,6 +205,8 @@ export class ForwarderLoop {
   #drained(intake: Intake): boolean {
     const lanes = [...this.#lanes()].filter(({ outstanding }) => outstanding);
     if (lanes.some(({ sending, hopeless }) => sending || !hopeless)) return false;
+    const topics = [...this.#topics.values()].filter(({ waiting }) => waiting);
+    if (topics.some(({ hopeless }) => !hopeless)) return false;
     return intake.front >= this.#parts.durable.read() || lanes.length > 0 || !this.#health.well;
   }
 

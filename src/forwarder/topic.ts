@@ -11,7 +11,7 @@
  */
 import { SluiceError, textOf } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
-import { Lane, type LaneParts } from "./lane.ts";
+import { hopelessFrom, Lane, type LaneParts } from "./lane.ts";
 import { earlier, type Position, positionOf } from "./position.ts";
 import { delayMs } from "./retry.ts";
 import type { AheadTopic } from "./source.ts";
@@ -87,6 +87,23 @@ export class Topic {
     }
     if (Object.keys(through).length === 0) return undefined;
     return { partitions: this.#lanes.length, through };
+  }
+
+  /** Whether records wait for the broker to say how many partitions there are. */
+  get waiting(): boolean {
+    return this.#behind !== null;
+  }
+
+  /** See Lane.hopeless. */
+  get hopeless(): boolean {
+    return !this.#asking && this.#failures >= hopelessFrom;
+  }
+
+  /** Asks now, as if it had not failed yet. */
+  hurry(): void {
+    if (this.#lanes !== null || this.#asking) return;
+    this.#failures = 0;
+    void this.ask();
   }
 
   /** Resolves when the broker has answered, whatever it said; when that was an error, it is asked again later. */

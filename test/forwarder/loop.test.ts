@@ -384,6 +384,19 @@ describe("the forwarder", () => {
     expect(rig.clock.monotonic() - before).toBeLessThan(1_000);
   });
 
+  it("asks at once on stop for a topic that was not known yet, and sends what waits for it", async () => {
+    const rig = new Rig();
+    rig.broker.topics.delete("t.bridge");
+    await rig.loop.start();
+    await rig.pass(60_000);
+    rig.broker.createTopic("t.bridge", 1);
+    rig.journal.append("bridge", "i-1");
+    const before = rig.clock.monotonic();
+    await rig.stop();
+    expect(rig.journal.marks.journalseq).toBe(1);
+    expect(rig.clock.monotonic() - before).toBeLessThan(1_000);
+  });
+
   it("does not wait on stop for a Kafka that is away, and only for the deadline when it hangs", async () => {
     const away = new Rig();
     away.broker.fate = () => fails();
