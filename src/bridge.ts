@@ -119,11 +119,13 @@ export class Bridge {
 
 /** The answer that a decision asks for; ops that cannot be refused are answered unchanged. */
 export function answerTo(decision: Decision): Answer {
-  if (decision.effect === "refused") return { kind: "refuse", reason: decision.reason };
-  return decision.set === undefined ? allow : { kind: "rewrite", set: decision.set };
+  const { effect, reason, set, prox } = decision;
+  if (effect === "refused") return { kind: "refuse", reason, ...(prox && { prox }) };
+  if (set !== undefined) return { kind: "rewrite", set };
+  return prox === undefined ? allow : { kind: "allow", prox };
 }
 
 function notRecorded(decision: Decision): Decision {
-  const { set: _dropped, ...rest } = decision;
+  const { set: _dropped, prox: _neither, ...rest } = decision;
   return { ...rest, effect: "refused", reason: notRecordedReason, code: "not_recorded", rule: null };
 }

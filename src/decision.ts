@@ -1,4 +1,5 @@
 /** What the policy said about an op: plain data, with no secret in it. */
+import type { ProxChanges } from "./op.ts";
 
 /** Stable, machine-readable reasons; the text beside them is for people. */
 export type ReasonCode =
@@ -59,4 +60,6 @@ export interface Decision {
   readonly wouldRefuse?: { readonly reason: string; readonly code: ReasonCode; readonly rule: string | null };
   /** Fields to change, by native name. */
   readonly set?: Readonly<Record<string, unknown>>;
+  /** What changes at prox, or is answered there in place of the standing refusal. */
+  readonly prox?: ProxChanges;
 }

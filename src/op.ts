@@ -118,9 +118,39 @@ export interface Op {
   readonly atMs: number;
 }
 
-/** What goes back to the wire; each edge writes it in its own words. */
+/** What an answer changes at prox, in the words of rules (policy/prox-terms.ts). */
+export interface ProxChanges {
+  /** Of what the user gets: of a refusal, or in place of the upstream's. */
+  readonly status?: number | undefined;
+  /** Of a refusal; without it the reason is sent. */
+  readonly body?: string | undefined;
+  /** Of what the user gets. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Names of headers that the user does not get. */
+  readonly remove?: readonly string[] | undefined;
+  /** The refused connection ends without a word. */
+  readonly drop?: true | undefined;
+  /** The refused request goes to the route's fallback, with the changes below. */
+  readonly fallback?: true | undefined;
+  /** Of what the upstream gets, as is all that follows. */
+  readonly requestHeaders?: Readonly<Record<string, string>> | undefined;
+  /** Takes the query away. */
+  readonly cleanQuery?: boolean | undefined;
+  /** Unescaped, and without a query. */
+  readonly rewritePath?: string | undefined;
+  /** Megabits per second; requests of the same group share them. */
+  readonly speed?:
+    | {
+        readonly download?: number | undefined;
+        readonly upload?: number | undefined;
+        readonly group?: string | undefined;
+      }
+    | undefined;
+}
+
+/** What goes back to the wire; each edge writes it in its own words. `prox` is for prox alone. */
 export type Answer =
-  | { readonly kind: "allow" }
-  | { readonly kind: "refuse"; readonly reason: string }
+  | { readonly kind: "allow"; readonly prox?: ProxChanges }
+  | { readonly kind: "refuse"; readonly reason: string; readonly prox?: ProxChanges }
   /** Changed fields by native name; the edge puts them into the whole content. */
   | { readonly kind: "rewrite"; readonly set: Readonly<Record<string, unknown>> };

@@ -1,5 +1,5 @@
 /**
- * What /v1/explain is asked, and what it answers: an op as frps sends it, or as an event tells of it, explained by the
+ * What /v1/explain is asked, and what it answers: an op as frps sends it, a hook of prox with what it tells, or either as an event tells of it, explained by the
  * policy and the counts of this moment. Nothing is reserved, journaled or published by it.
  */
 import { z } from "zod";
@@ -11,6 +11,8 @@ import { type Explanation, explain } from "../policy/explain.ts";
 import type { ConnectionCounts, ProxyCounts } from "../policy/facts.ts";
 import { hiddenTokenIn } from "../policy/hidden-token.ts";
 import type { PolicyView } from "../policy/policy.ts";
+import { recordedHook } from "../prox/ops.ts";
+import { hookNames } from "../prox/payloads.ts";
 import { hint } from "../spelling.ts";
 
 export const mostExplainedBytes = 1024 * 1024;
@@ -45,7 +47,7 @@ const decided = z.object({
 const opEvent = z.object({
   time: z.string(),
   data: z.object({
-    protocol: z.string(),
+    protocol: z.enum(["frp", "prox"]),
     node: z.string(),
     op: z.string().min(1),
     client: z.string().nullable(),
@@ -71,6 +73,12 @@ const forms: Readonly<Record<string, string>> = {
   at: "at must be a time with its zone, such as 2027-01-31T08:00:00Z",
 };
 const names = Object.keys(request.shape);
+/** Names that frps has for no op. */
+const hookAsked = z.object({
+  op: z.string().refine((name) => hookNames.has(name)),
+  content: z.record(z.string(), z.unknown()),
+});
+const notOfProx = "op has a content that prox never sends with this hook";
 
 const malformed: Readonly<Record<MalformedReason, string>> = {
   not_json: "op is not JSON",
@@ -107,6 +115,12 @@ function explainOp(
   parts: ExplainParts,
   nowMs: number,
 ): Explained | { readonly problem: string } {
+  const hook = hookAsked.safeParse(op);
+  if (hook.success) {
+    const { op: name, content } = hook.data;
+    const asked = recordedHook(name, content, { node: node ?? parts.node, atMs: nowMs });
+    return asked === null ? { problem: notOfProx } : explained(asked, parts, nowMs, null);
+  }
   const parsed = parseOp(bodyOf(op), callAt(node ?? parts.node, parts, nowMs));
   if (!parsed.ok) return { problem: malformed[parsed.reason] };
   return explained(client === undefined ? parsed.op : { ...parsed.op, client }, parts, nowMs, null);
@@ -128,12 +142,16 @@ function explainEvent(
   nowMs: number,
 ): Explained | { readonly problem: string } {
   const read = opEvent.safeParse(event);
-  if (!read.success || read.data.data.protocol !== "frp") {
-    return { problem: "event must be one that Sluice published about an op of frps, such as login.refused" };
+  if (!read.success) {
+    return { problem: "event must be one that Sluice published about an op, such as login.refused" };
   }
   const { data, time } = read.data;
   const call = callAt(data.node, parts, nowMs);
-  const op = recordedOp(data.op, data.client, data.content, call);
+  const op =
+    data.protocol === "prox"
+      ? recordedHook(data.op, data.content, call)
+      : recordedOp(data.op, data.client, data.content, call);
+  if (op === null) return { problem: notOfProx };
   const { checks: _checks, ...decision } = data.decision;
   return explained(op, parts, nowMs, {
     recorded: { time, ...decision },
@@ -171,13 +189,13 @@ function explained(op: Op, parts: ExplainParts, nowMs: number, event: FromEvent 
 }
 
 const countsAreOfNow = "counts are those of now: the op of the event may be among them";
-const withAddress: ReadonlySet<string> = new Set(["Login", "NewUserConn"]);
+const withAddress: ReadonlySet<string> = new Set(["Login", "NewUserConn", "on_connect", "on_request"]);
 
 function countsOf({ rules }: Explanation): boolean {
   return rules.some(({ conditions }) => conditions.some(({ count }) => count !== undefined));
 }
 
-/** What an op of frps has, and this one has not. */
+/** What an op has, and this one has not. */
 function notesOnOp({ name, remote, proxy }: Op): string[] {
   return [
     ...(withAddress.has(name) && !remote?.ip

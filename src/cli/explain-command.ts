@@ -19,6 +19,7 @@ and each of its conditions with what it saw. The first that fails decides.
 Examples:
   sluice explain --user alice --ip 203.0.113.9 --token-file token.txt
   sluice explain --op NewProxy --user alice --proxy alice.ssh --remote-port 6000
+  sluice explain --op on_request --route web:0 --domain a.example.com --path /
   sluice explain --last alice --refused
   sluice tail --json -n 1 -t login.refused | sluice explain --input -`;
 
@@ -26,10 +27,13 @@ export function addExplainCommand(sluice: Command): void {
   const notWithOp = [...opOptions];
   command(sluice, "explain", "say why an op is allowed or refused, rule by rule")
     .addOption(configOption())
-    .option("--op <name>", "Login, NewProxy, Ping, NewWorkConn, NewUserConn, … (default: Login)")
+    .option(
+      "--op <name>",
+      "Login, NewProxy, …, or of prox on_request, on_connect, on_response (default: Login)",
+    )
     .option("--user <name>", 'the frp user; "" is the anonymous one')
-    .option("--ip <address>", "of the client at Login, of the visitor at NewUserConn")
-    .option("--node <name>", "the frps that asks (default: the one in `node`)")
+    .option("--ip <address>", "of the client at Login, of the visitor at NewUserConn and at prox")
+    .option("--node <name>", "the frps or prox that asks (default: `node`, `prox.node`)")
     .addOption(
       new Option("--token <token>", "what the client brings; better by --token-file").conflicts("tokenFile"),
     )
@@ -38,9 +42,12 @@ export function addExplainCommand(sluice: Command): void {
     .option("--proxy <name>", "the proxy by its full name, such as alice.ssh")
     .addOption(new Option("--proxy-type <type>", "its type").choices([...frpProxyTypes]))
     .addOption(new Option("--remote-port <port>", "the port that it asks for").argParser(port))
-    .option("--domain <name...>", "the domains that it asks for")
+    .option("--domain <name...>", "the domains that it asks for; one at prox")
     .option("--subdomain <name>", "the subdomain that it asks for")
     .option("--encrypted", "it uses encryption")
+    .option("--route <id>", "the route of prox, such as web:0")
+    .option("--method <name>", "of the request at prox")
+    .option("--path <path>", "of the request at prox")
     .addOption(
       new Option(
         "--input <file>",

@@ -8,6 +8,7 @@ import { parseJson } from "../exact-json.ts";
 import { lastRecords } from "../journal/tail.ts";
 import { parseRemote } from "../policy/addresses.ts";
 import { misspeltOp } from "../policy/op-names.ts";
+import { hookNames } from "../prox/payloads.ts";
 
 export interface OpOptions {
   readonly op?: string;
@@ -23,6 +24,9 @@ export interface OpOptions {
   readonly domain?: readonly string[];
   readonly subdomain?: string;
   readonly encrypted?: boolean;
+  readonly route?: string;
+  readonly method?: string;
+  readonly path?: string;
 }
 
 export interface QuestionOptions extends OpOptions {
@@ -46,20 +50,30 @@ export const opOptions = [
   "domain",
   "subdomain",
   "encrypted",
+  "route",
+  "method",
+  "path",
 ] as const satisfies readonly (keyof OpOptions)[];
 
 const withAddress = ["Login", "NewUserConn", "CloseUserConn"];
 const aboutProxy = ["NewProxy", "CloseProxy", "NewUserConn", "CloseUserConn"];
 const known = new Set([...withAddress, ...aboutProxy, "Ping", "NewWorkConn"]);
-/** Ops of frp that tell what an option says. */
+const hooksWithDomain = ["on_connect", "on_request", "on_response"];
+const hooksWithPath = ["on_request", "on_response"];
+/** What frp's ops tell besides. */
+const ofFrp = ["user", "token", "tokenFile", "client"] as const;
+/** Ops that tell what an option says. */
 const tellers: { readonly [Name in keyof OpOptions]?: readonly string[] } = {
-  ip: withAddress,
+  ip: [...withAddress, ...hookNames],
   proxy: aboutProxy,
   proxyType: aboutProxy,
   remotePort: ["NewProxy"],
-  domain: ["NewProxy"],
+  domain: ["NewProxy", ...hooksWithDomain],
   subdomain: ["NewProxy"],
   encrypted: ["NewProxy"],
+  route: [...hookNames],
+  method: hooksWithPath,
+  path: hooksWithPath,
 };
 
 /**
@@ -69,13 +83,15 @@ const tellers: { readonly [Name in keyof OpOptions]?: readonly string[] } = {
  */
 export async function questionOf(options: QuestionOptions, settings: Settings): Promise<object | null> {
   const at = options.at && { at: options.at.toISOString() };
-  if (options.input !== undefined) return { ...(await inputOf(options.input)), ...at };
+  if (options.input !== undefined) return { ...(await inputOf(options.input, settings)), ...at };
   if (options.last !== undefined) {
     const event = await lastOpOf(options.last, options, resolve(settings.data.dir));
     return event && { event, ...at };
   }
   const { op = "Login", node, client } = options;
   checkOp(op, options);
+  if (hookNames.has(op))
+    return { op: { op, content: hookContent(op, options) }, node: node ?? settings.prox.node, ...at };
   const token = options.tokenFile === undefined ? options.token : (await read(options.tokenFile)).trim();
   const metas = token === undefined ? null : { [settings.policy.tokenMeta]: token };
   return { op: { op, content: contentOf(op, options, metas) }, node, client, ...at };
@@ -84,9 +100,12 @@ export async function questionOf(options: QuestionOptions, settings: Settings): 
 function checkOp(op: string, options: OpOptions): void {
   const meant = misspeltOp(op);
   if (meant !== null) throw wrong(`no op is called ${op}, did you mean ${meant}?`);
-  if (op.startsWith("on_")) throw wrong("ops of prox cannot be explained in this version");
-  if (!known.has(op)) return;
-  if (options.user === undefined) {
+  if (!known.has(op) && !hookNames.has(op)) return;
+  const frpOnly = ofFrp.find((name) => options[name] !== undefined);
+  if (hookNames.has(op)) {
+    if (frpOnly !== undefined) throw wrong(`${flagOf(frpOnly)} goes with ops of frp: ${op} is asked by prox`);
+    if ((options.domain?.length ?? 0) > 1) throw wrong(`${op} is about one --domain`);
+  } else if (options.user === undefined) {
     throw wrong('say whose op it is with --user ("" is the anonymous one), or use --input or --last');
   }
   for (const [name, ops] of Object.entries(tellers)) {
@@ -118,7 +137,13 @@ function contentOf(op: string, options: OpOptions, metas: object | null): object
   };
 }
 
-async function inputOf(file: string): Promise<object> {
+/** As prox tells it. */
+function hookContent(op: string, { ip, route, domain, method, path }: OpOptions): object {
+  const told = { r: route, d: domain?.[0], a: ip, m: method, p: path };
+  return op === "on_response" ? { req: told } : told;
+}
+
+async function inputOf(file: string, { prox }: Settings): Promise<object> {
   const name = file === "-" ? "standard input" : file;
   let input: unknown;
   try {
@@ -129,7 +154,8 @@ async function inputOf(file: string): Promise<object> {
   }
   const { op, content, type, data } = (input ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof type === "string" && typeof data === "object") return { event: input };
-  if (typeof op === "string" && typeof content === "object") return { op: input };
+  if (typeof op === "string" && typeof content === "object")
+    return { op: input, ...(hookNames.has(op) && { node: prox.node }) };
   throw wrong(
     `${name} holds neither an op as frps sends it, {"op": "Login", "content": {…}}, nor an event of Sluice`,
   );

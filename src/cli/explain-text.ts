@@ -44,13 +44,15 @@ export function explanationLines(explained: Explained): string[] {
 
 /** `NewProxy of alice at edge-1, proxy alice.web (http) for a.example.com` */
 function opText({ op }: Explained): string {
-  const { name, user, node, client, proxy, remote } = op;
+  const { name, user, node, client, proxy, prox, remote } = op;
   const whose = user === null ? "" : ` of ${user === "" ? "the anonymous user" : user}`;
   const from = addressText(remote);
   const about = [
     `${name}${whose} at ${node}${from === null ? "" : ` from ${from}`}`,
     client === null ? null : `client ${client}`,
     proxy === null ? null : proxyText(proxy),
+    prox?.route ? `route ${prox.route}` : null,
+    prox ? `${prox.method ?? ""} ${prox.domain ?? ""}${prox.path ?? ""}`.trim() || null : null,
   ];
   return about.filter((part) => part !== null).join(", ");
 }
@@ -86,7 +88,11 @@ function row(...[name, ...rest]: [string, string, string]): Row[] {
 
 /** What was asked besides rules. */
 function otherRows({ op, policy, ownNames, rules, rulesLeftOut, default: byDefault }: Explained): Row[] {
-  if (!op.refusable) return [`${op.name} cannot be refused: it is recorded, whatever the rules say`];
+  if (!op.refusable) {
+    const changes = op.prox !== undefined && op.name === "on_response";
+    const but = changes ? "rules that let it pass may change it" : "it is recorded, whatever the rules say";
+    return [`${op.name} cannot be refused: ${but}`];
+  }
   if (!policy.available) return [`no policy has been loaded yet: ${refusing(policy)}`];
   if (policy.stale) return [`the policy is older than policy.maxStaleMs: ${refusing(policy)}`];
   return [

@@ -74,7 +74,7 @@ const pairing = z.enum(["exact", "likely", "ambiguous", "none"]);
  * The request that a response, or an end, belongs to: prox gives none of them an id.
  *
  * `exact`: the only one open of that route and address. `ambiguous`: the likeliest of several, as with HTTP/2. `none`:
- * none is known, and `id`, the event id of its request.allowed, is null.
+ * none is known, and `id`, the event id of its request.allowed (or .refused, where a fallback answered), is null.
  */
 const request = object({ id: z.uuid().nullable(), pairing });
 
@@ -108,7 +108,7 @@ export const opData = object({
     checks: z.array(check),
     wouldRefuse: object(outcome).optional(),
   }),
-  /** Fields that the answer changed, by native name. */
+  /** Fields that the answer changed, by native name; of prox by the names of rules, also where it says how it refused. */
   rewrite: z.record(z.string(), object({ from: z.unknown(), to: z.unknown() })).nullable(),
   /** The op as it came, redacted. */
   content: z.record(z.string(), z.unknown()),

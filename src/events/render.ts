@@ -8,6 +8,7 @@ import type { ClientInfo, Op, ProxFacts, ProxyFacts } from "../op.ts";
 import type { OpData } from "./data.ts";
 import { type Draft, digits, isoTime, type Origin } from "./draft.ts";
 import { newId, opId, overriddenId, recordKey, sessionKey } from "./ids.ts";
+import { rewriteOfProx } from "./prox-changes.ts";
 import type { Redact } from "./redact.ts";
 import { dataSchemaOf, type EventData, type EventType, eventTypes, typePrefix } from "./schema.ts";
 import type { Stream } from "./streams.ts";
@@ -161,6 +162,7 @@ export function sessionKeyOf({ node, client, proxy, prox, remote }: Op): string 
 }
 
 function rewriteOf(op: Op, decision: Decision, redact: Redact): OpData["rewrite"] {
+  if (decision.prox !== undefined) return rewriteOfProx(op, decision.prox, redact);
   if (decision.set === undefined || decision.effect !== "allowed") return null;
   const from = redact(op.content);
   const to = redact(decision.set);

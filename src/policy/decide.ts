@@ -28,17 +28,23 @@ const deniedByDefault: Refusal = { reason: standingReason, code: "default_deny",
  * rule refuses it; without a policy it is refused like any other, since such a rule can't be ruled out.
  */
 export function decide(policy: PolicyView, op: Op, facts: Facts): Decision {
-  return op.refusable ? decideBy(policy, op, new Findings(op, facts)) : recorded(policy.rules.revision);
+  const isAsked = op.refusable || changesResponse(op);
+  return isAsked ? decideBy(policy, op, new Findings(op, facts)) : recorded(policy.rules.revision);
+}
+
+/** A response cannot be refused; the rules that would let it pass may change it. */
+function changesResponse({ name, prox }: Op): boolean {
+  return prox !== null && name === "on_response";
 }
 
 /**
  * The same, from findings that may look on at what is asked.
  *
- * @param op one that can be refused
  * @param findings new, about this op
  */
 export function decideBy(policy: PolicyView, op: Op, findings: Findings): Decision {
   const { rules, settings } = policy;
+  if (!op.refusable) return recordedBy(policy, op, findings);
   if (!policy.available) findings.refuse(unavailable);
   else if (policy.refuseAsStale) findings.refuse(stale);
   else {
@@ -47,6 +53,13 @@ export function decideBy(policy: PolicyView, op: Op, findings: Findings): Decisi
     if (findings.open && op.known) askDefault(policy, findings);
   }
   return decisionOf(findings, policy);
+}
+
+function recordedBy({ available, refuseAsStale, rules }: PolicyView, op: Op, findings: Findings): Decision {
+  const decision = recorded(rules.revision);
+  if (!changesResponse(op) || !available || refuseAsStale) return decision;
+  askRules(rules, op, findings);
+  return findings.changes === null ? decision : { ...decision, prox: findings.changes };
 }
 
 /**
@@ -63,7 +76,11 @@ function askRules(rules: RuleSet, op: Op, findings: Findings): void {
   if (op.user !== null) askUser(rules, op.user, findings);
   if (ip !== null) findings.askMostExact(rules.forAddress(ip));
   if (op.known && op.proxy !== null) askDomains(rules, op.proxy, findings);
-  if (op.known && op.prox?.domain) askRequestedDomain(rules, op.prox.domain, findings);
+  if (op.known && op.prox !== null) {
+    const { domain, route } = op.prox;
+    if (domain) askRequestedDomain(rules, domain, findings);
+    if (route) findings.ask(rules.at("route", route));
+  }
   findings.ask(rules.at("node", op.node));
   findings.ask(rules.at("op", op.name));
 }
@@ -113,10 +130,12 @@ function askDefault({ rules, settings }: PolicyView, findings: Findings): void {
 }
 
 function decisionOf(findings: Findings, { rules, settings }: PolicyView): Decision {
-  const { refusal, grant, checks, set } = findings;
+  const { refusal, grant, checks, set, changes } = findings;
   const { revision } = rules;
-  if (refusal !== null && settings.mode === "enforce")
-    return { effect: "refused", ...refusal, revision, checks };
+  if (refusal !== null && settings.mode === "enforce") {
+    const refused = { effect: "refused", ...refusal, revision, checks } as const;
+    return findings.answer === null ? refused : { ...refused, prox: findings.answer };
+  }
   const wouldRefuse = refusal ?? findings.unenforced;
   if (grant === null && wouldRefuse === null && checks.length === 0) return allowedByDefault(revision);
   const byDefault = grant === null || grant.key.scope === "default";
@@ -128,6 +147,7 @@ function decisionOf(findings: Findings, { rules, settings }: PolicyView): Decisi
     revision,
     checks,
     ...(set && { set }),
+    ...(changes && { prox: changes }),
   };
   return wouldRefuse === null ? allowed : { ...allowed, wouldRefuse };
 }

@@ -4,9 +4,10 @@
  * Decides by the very function that `decide` is, so the two can't differ. Holds no secret.
  */
 import type { Decision } from "../decision.ts";
+import { shownChanges } from "../events/prox-changes.ts";
 import { redactor } from "../events/redact.ts";
-import type { Op, ProxyFacts } from "../op.ts";
-import { decide, decideBy } from "./decide.ts";
+import type { Op, ProxFacts, ProxyFacts } from "../op.ts";
+import { decideBy } from "./decide.ts";
 import type { Facts } from "./facts.ts";
 import { nameProblem } from "./own-names.ts";
 import type { PolicySettings, PolicyView } from "./policy.ts";
@@ -16,15 +17,20 @@ import { type MetRule, Trace } from "./trace.ts";
 const mostRules = 1000;
 /** As many as an event has. */
 const mostDomains = 64;
+/** A visitor chooses it. */
+const longestPath = 2048;
 const hideSecrets = redactor("mask");
 
 export interface Explanation {
   readonly op: Pick<
     Op,
     "protocol" | "node" | "name" | "known" | "refusable" | "user" | "client" | "proxy" | "remote"
-  >;
-  readonly decision: Omit<Decision, "set">;
-  /** Fields that the answer changes, secrets masked; null where it changes none. */
+  > & {
+    /** Where prox asks. */
+    readonly prox?: Pick<ProxFacts, "route" | "domain" | "method" | "path">;
+  };
+  readonly decision: Omit<Decision, "set" | "prox">;
+  /** Fields that the answer changes, or how it refuses at prox, secrets masked; null where it changes none. */
   readonly set: Readonly<Record<string, unknown>> | null;
   readonly policy: {
     /** Without one everything is refused. */
@@ -49,15 +55,16 @@ export interface Explanation {
 
 export function explain(policy: PolicyView, op: Op, facts: Facts): Explanation {
   const trace = new Trace(op, facts);
-  const { set, ...decision } = op.refusable ? decideBy(policy, op, trace) : decide(policy, op, facts);
+  const { set, prox, ...decision } = decideBy(policy, op, trace);
+  const changed = set ?? (prox && shownChanges(prox));
   const { available, refuseAsStale: stale, rules, settings } = policy;
   const met = trace.met(mostRules);
   return {
     op: aboutOp(op),
     decision,
-    set: set === undefined ? null : hideSecrets(set),
+    set: changed === undefined ? null : hideSecrets(changed),
     policy: { available, stale, rules: rules.size, mode: settings.mode },
-    rules: met.map((rule) => inMode(settings.mode, rule)),
+    rules: met.map((rule) => (op.refusable ? inMode(settings.mode, rule) : refusingNothing(rule))),
     rulesLeftOut: trace.size - met.length,
     ownNames: ownNamesOf(policy, op),
     default: defaultOf(policy, op, trace, met),
@@ -67,6 +74,12 @@ export function explain(policy: PolicyView, op: Op, facts: Facts): Explanation {
 /** In observe mode what refuses only says so. */
 function inMode(mode: PolicySettings["mode"], rule: MetRule): MetRule {
   return mode === "observe" && rule.outcome === "refused" ? { ...rule, outcome: "would_refuse" } : rule;
+}
+
+/** Of an op that cannot be refused. */
+function refusingNothing(rule: MetRule): MetRule {
+  const refuses = rule.outcome === "refused" || rule.outcome === "would_refuse";
+  return refuses ? { ...rule, outcome: "held" } : rule;
 }
 
 function ownNamesOf(policy: PolicyView, op: Op): Explanation["ownNames"] {
@@ -110,8 +123,22 @@ function aboutOp({
   client,
   proxy,
   remote,
+  prox,
 }: Op): Explanation["op"] {
-  return { protocol, node, name, known, refusable, user, client, proxy: proxy && shortened(proxy), remote };
+  const about = {
+    protocol,
+    node,
+    name,
+    known,
+    refusable,
+    user,
+    client,
+    proxy: proxy && shortened(proxy),
+    remote,
+  };
+  if (prox === null) return about;
+  const { route, domain, method, path } = prox;
+  return { ...about, prox: { route, domain, method, path: path?.slice(0, longestPath) ?? null } };
 }
 
 function shortened(proxy: ProxyFacts): ProxyFacts {

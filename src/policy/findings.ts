@@ -1,6 +1,7 @@
 import type { Check, ReasonCode } from "../decision.ts";
-import type { Op } from "../op.ts";
+import type { Op, ProxChanges } from "../op.ts";
 import type { Facts } from "./facts.ts";
+import { mergedChanges, type ProxTerms } from "./prox-terms.ts";
 import type { ReadableRule, Rule } from "./rule.ts";
 import type { Scope } from "./rule-key.ts";
 
@@ -38,6 +39,10 @@ export class Findings {
   grant: Rule | null = null;
   /** Fields that the rules change, by native name. */
   set: Readonly<Record<string, unknown>> | null = null;
+  /** What the rules change at prox where the op passes. */
+  changes: ProxChanges | null = null;
+  /** How the rule that refuses does it at prox; null where it does not say. */
+  answer: ProxChanges | null = null;
 
   constructor(op: Op, facts: Facts) {
     this.op = op;
@@ -53,8 +58,12 @@ export class Findings {
     return this.refusal === null && this.grant === null;
   }
 
-  refuse(refusal: Refusal): void {
-    this.refusal ??= refusal;
+  /** @param by the rule, where it is one that can be read */
+  refuse(refusal: Refusal, by?: ReadableRule): void {
+    if (this.refusal !== null) return;
+    this.refusal = refusal;
+    const isRequest = this.op.prox !== null && this.op.name === "on_request";
+    if (isRequest) this.answer = by?.terms.prox?.refusal ?? null;
   }
 
   protected wouldRefuse(refusal: Refusal): void {
@@ -97,9 +106,10 @@ export class Findings {
 
   /** Asks each rule that is in force, and lets none of them grant or change anything. */
   askForRefusals(rules: readonly Rule[]): void {
-    const { set } = this;
+    const { set, changes } = this;
     for (const rule of rules) if (this.inForce(rule)) this.#grants(rule);
     this.set = set;
+    this.changes = changes;
   }
 
   /**
@@ -170,11 +180,19 @@ export class Findings {
 
   /** Whether the rule grants, now that its conditions hold. */
   protected pass(rule: ReadableRule): boolean {
-    const { effect, set } = rule.terms;
+    const { effect, set, prox } = rule.terms;
     this.note({ rule: rule.key.text, condition: "effect", result: "pass", seen: effect });
     // Rules are asked from the most specific scope on, so what is set already stays.
     if (set && Object.hasOwn(set, this.op.name)) this.set = { ...set[this.op.name], ...this.set };
+    if (prox && this.op.prox !== null) this.#change(prox);
     return effect === "allow";
+  }
+
+  #change({ passing, response }: ProxTerms): void {
+    const { name } = this.op;
+    const changes = name === "on_request" ? passing : name === "on_response" ? response : null;
+    if (changes === null) return;
+    this.changes = this.changes === null ? changes : mergedChanges(this.changes, changes);
   }
 
   /**
@@ -209,7 +227,7 @@ export class Findings {
   }
 
   #refusedBy(rule: ReadableRule, refusal: Refusal): void {
-    if (rule.terms.enforce) this.refuse(refusal);
+    if (rule.terms.enforce) this.refuse(refusal, rule);
     else this.wouldRefuse(refusal);
   }
 }

@@ -42,6 +42,9 @@ export function readConditions(written: Written, scope: Scope): ReadConditions {
       problem: "clientFrom is asked at Login, which names no domain: it never stands on a domain rule",
     };
   }
+  const ofFrp = tokens ? "tokens" : clients ? "clientFrom" : proxies ? "proxies" : null;
+  if (scope === "route" && ofFrp !== null)
+    return { problem: `${ofFrp} is asked of frp, which names no route: it never stands on a route rule` };
   if (scope === "ip" && proxies !== undefined) {
     return { problem: "proxies is asked at NewProxy, which tells no address: it never stands on an ip rule" };
   }

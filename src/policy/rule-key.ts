@@ -4,7 +4,19 @@ import { parseNetwork } from "./addresses.ts";
 import { canonicalDomain } from "./domains.ts";
 import { misspeltOp } from "./op-names.ts";
 
-const scopes = ["default", "op", "node", "user", "client", "proxy", "ip", "domain", "group", "ban"] as const;
+const scopes = [
+  "default",
+  "op",
+  "node",
+  "user",
+  "client",
+  "proxy",
+  "route",
+  "ip",
+  "domain",
+  "group",
+  "ban",
+] as const;
 export type Scope = (typeof scopes)[number];
 
 export interface RuleKey {
@@ -45,6 +57,7 @@ export function readKey(text: string): ReadKey {
     case "node":
     case "group":
     case "proxy":
+    case "route":
       if (id === "") return matchesNothing(text, `the id of a ${scope} is never empty`);
       return { key: { text, scope, id }, problem };
     case "op": {

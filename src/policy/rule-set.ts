@@ -156,6 +156,7 @@ class Index {
     user: new Map(),
     client: new Map(),
     proxy: new Map(),
+    route: new Map(),
     group: new Map(),
   };
   readonly addresses = new AddressRules();

@@ -10,6 +10,7 @@ import { hint } from "../spelling.ts";
 import { type Condition, notEnded } from "./conditions/condition.ts";
 import { shownDigest } from "./conditions/tokens.ts";
 import { misspeltOp } from "./op-names.ts";
+import { type ProxTerms, proxSchema, readProx } from "./prox-terms.ts";
 import { type Rewrites, rewritesSchema } from "./rewrites.ts";
 import { conditionFields, readConditions } from "./rule-conditions.ts";
 import type { Scope } from "./rule-key.ts";
@@ -36,6 +37,8 @@ export interface RuleTerms {
   readonly groups: readonly string[];
   /** What the answer changes when this rule lets an op pass. */
   readonly set: Rewrites | null;
+  /** What it changes at prox, and how it refuses there. */
+  readonly prox: ProxTerms | null;
 }
 
 export type ReadValue = { readonly terms: RuleTerms } | { readonly problem: string };
@@ -59,6 +62,7 @@ const plainTerms: RuleTerms = {
   conditions: noConditions,
   groups: Object.freeze([]),
   set: null,
+  prox: null,
 };
 // Shared, since most of a million rules are one of these two.
 const plainAllow: ReadValue = Object.freeze({ terms: Object.freeze(plainTerms) });
@@ -85,6 +89,7 @@ const fields = z.strictObject({
   expiresAt: moment.optional(),
   groups: listOf(groupName, "names of groups", 32).optional(),
   set: rewritesSchema.optional(),
+  prox: proxSchema.optional(),
   ...conditionFields,
   enforce: flag.optional(),
   by: text.optional(),
@@ -178,7 +183,11 @@ function readObject(json: string, scope: Scope): ReadValue {
     by: read.data.by ?? null,
     note: read.data.note ?? null,
   };
-  return { terms: { ...terms, groups, set, conditions: conditionsOf(terms, demanded.conditions) } };
+  const conditions = conditionsOf(terms, demanded.conditions);
+  const changed =
+    read.data.prox === undefined ? { prox: null } : readProx(read.data.prox, { scope, effect, conditions });
+  if ("problem" in changed) return changed;
+  return { terms: { ...terms, groups, set, prox: changed.prox, conditions } };
 }
 
 /** In the order in which they are asked. */
@@ -191,9 +200,11 @@ function conditionsOf(
   return [notEnded(expiresAtMs), ...demanded];
 }
 
+const allowing: ReadonlySet<Scope> = new Set<Scope>(["user", "client", "proxy", "route"]);
+
 function effectWhereUnsaid(scope: Scope): Effect {
   if (scope === "ban") return "deny";
-  return scope === "user" || scope === "client" || scope === "proxy" ? "allow" : "require";
+  return allowing.has(scope) ? "allow" : "require";
 }
 
 function parseObject(json: string): Record<string, unknown> | null {

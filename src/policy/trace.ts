@@ -86,8 +86,8 @@ export class Trace extends Findings {
     }));
   }
 
-  override refuse(refusal: Refusal): void {
-    super.refuse(refusal);
+  override refuse(refusal: Refusal, by?: ReadableRule): void {
+    super.refuse(refusal, by);
     this.#refuses(refusal, "refused");
   }
 

@@ -4,7 +4,7 @@ import type { Op, ProxFacts } from "../op.ts";
 import { parseRemote } from "../policy/addresses.ts";
 import { requestedDomains } from "../policy/domains.ts";
 import type { Call, Envelope } from "./envelope.ts";
-import type { HookName } from "./payloads.ts";
+import { type HookName, hooks } from "./payloads.ts";
 
 /** prox asks before it lets in; what it tells of afterwards cannot be refused. */
 const refusable: ReadonlySet<string> = new Set<HookName>(["on_connect", "on_request"]);
@@ -39,6 +39,28 @@ export function opOf(call: Exclude<Envelope, { kind: "malformed" }>, { node, atM
     content: contentOf(call.payload),
     atMs,
   };
+}
+
+/**
+ * The op that an event tells of, or somebody who asks what would become of it: in its content bodies are no bytes any more.
+ *
+ * @returns null for a content that prox never sends with this hook
+ */
+export function recordedHook(
+  name: string,
+  content: Readonly<Record<string, unknown>>,
+  arrival: Arrival,
+): Op | null {
+  const hook = Object.values(hooks).find((one) => one.name === name);
+  if (hook === undefined) return { ...opOf({ kind: "unknown", type: 0, payload: content }, arrival), name };
+  const { req } = content as { readonly req?: unknown };
+  const payload = withoutBody(isMap(req) ? { ...content, req: withoutBody(req) } : content);
+  if (!hook.payload.safeParse(payload).success) return null;
+  return { ...opOf({ kind: "hook", hook: hook.name, payload } as Call, arrival), content };
+}
+
+function withoutBody({ bd: _body, ...rest }: Readonly<Record<string, unknown>>): object {
+  return rest;
 }
 
 interface Told {
@@ -111,8 +133,11 @@ function countIn(value: number | null | undefined): number | null {
 /** What is no map, of a hook that nobody knows, stands as one field. */
 function contentOf(payload: unknown): Readonly<Record<string, unknown>> {
   const content = withoutBytes(payload);
-  const isMap = typeof payload === "object" && payload !== null && !ArrayBuffer.isView(payload);
-  return isMap && !Array.isArray(payload) ? (content as Record<string, unknown>) : { payload: content };
+  return isMap(payload) ? (content as Record<string, unknown>) : { payload: content };
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value);
 }
 
 /** Bodies never stand in an event, whatever field brings them and whatever events.redact says. */

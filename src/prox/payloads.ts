@@ -4,6 +4,7 @@
  */
 import { encode } from "@msgpack/msgpack";
 import { z } from "zod";
+import type { ProxChanges } from "../op.ts";
 
 const text = z.string().nullish();
 const number = z.number().nullish();
@@ -60,32 +61,34 @@ type Hooks = typeof hooks;
 export type HookName = Hooks[keyof Hooks]["name"];
 export type Payload<H extends HookName> = z.infer<Extract<Hooks[keyof Hooks], { name: H }>["payload"]>;
 
+export const hookNames: ReadonlySet<string> = new Set(Object.values(hooks).map(({ name }) => name));
+
 type Headers = Readonly<Record<string, string>>;
 
 /** Where prox sends an answer's fields in this order; which of them count depends on `ok`. */
 export interface RequestAnswer {
   readonly ok: boolean;
   /** Ends the connection without a word; only with `ok: false`. */
-  readonly drop?: boolean;
+  readonly drop?: boolean | undefined;
   /** Goes on with the route's fallback; only with `ok: false`. */
-  readonly fallback?: boolean;
-  readonly status?: number;
-  readonly body?: Uint8Array;
-  readonly headers?: Headers;
+  readonly fallback?: boolean | undefined;
+  readonly status?: number | undefined;
+  readonly body?: Uint8Array | undefined;
+  readonly headers?: Headers | undefined;
   /** Megabits per second; connections of the same group share them. */
-  readonly speed?: { readonly download?: number; readonly upload?: number; readonly group?: string };
-  /** The query that the upstream gets. */
-  readonly cleanQuery?: string;
-  /** The path that the upstream gets. */
-  readonly rewritePath?: string;
+  readonly speed?: ProxChanges["speed"];
+  /** Takes the query away before the upstream gets it. */
+  readonly cleanQuery?: boolean | undefined;
+  /** The path that the upstream gets, unescaped. */
+  readonly rewritePath?: string | undefined;
 }
 
 export interface ResponseAnswer {
   /** 0 leaves the upstream's. */
   readonly status: number;
   /** Added, or put in the place of what has the name. */
-  readonly headers?: Headers;
-  readonly remove?: readonly string[];
+  readonly headers?: Headers | undefined;
+  readonly remove?: readonly string[] | undefined;
 }
 
 const ignoreUndefined = { ignoreUndefined: true } as const;

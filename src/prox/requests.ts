@@ -12,6 +12,8 @@
  * prox drops ends beyond its queue of 256, so some never come. What came over HTTP/1 came one after the other: with the
  * end of one, those before it are over too, and what follows is exact again.
  *
+ * A refused one that goes to the fallback is open too: prox tells of its response and its end.
+ *
  * Memory: at most `mostOpen` requests, and `mostAtOnce` of one address; of too many the oldest is forgotten.
  */
 import { hash } from "node:crypto";
@@ -73,7 +75,8 @@ export class Requests implements BridgeSessions {
 
   record(op: Op, decision: Decision, eventId: string, { request }: Context, monotonicMs: number): void {
     if (!op.known) return;
-    if (op.name === "on_request" && decision.effect === "allowed") this.#add(op, eventId, monotonicMs);
+    const goesOn = decision.effect === "allowed" || decision.prox?.fallback;
+    if (op.name === "on_request" && goesOn) this.#add(op, eventId, monotonicMs);
     const found = request?.id ? this.#open.get(request.id) : undefined;
     if (found === undefined) return;
     if (op.name === "on_response") found.answered = true;

@@ -9,6 +9,7 @@
  * same at both ends is the same for whatever the record does not tell.
  */
 import type { Check, Decision, ReasonCode } from "../decision.ts";
+import { shownChanges } from "../events/prox-changes.ts";
 import type { Redact } from "../events/redact.ts";
 import { decide } from "../policy/decide.ts";
 import type { Facts, Recorded } from "../policy/facts.ts";
@@ -49,7 +50,8 @@ export function judge(policy: PolicyView, operation: Operation, keyed: Redact | 
   if (to === from) {
     if (to === "refused") return same;
     // With one unknown it is one of two; with more, other fields may be set than at either end.
-    if (!certain && !(unknown.length === 1 && listed) && atBest.set) return undecidable(atWorst, unknown);
+    if (!certain && !(unknown.length === 1 && listed) && (atBest.set || atBest.prox))
+      return undecidable(atWorst, unknown);
     const best = rewriteVerdict(operation, atBest, keyed);
     return certain || best.kind === rewriteVerdict(operation, atWorst, keyed).kind
       ? best
@@ -74,10 +76,10 @@ function factsOf(
 /** Both are allowed: whether the answer sets the same fields. */
 function rewriteVerdict(
   { rewrite }: Operation,
-  { rule, code, set }: Decision,
+  { rule, code, set, prox }: Decision,
   keyed: Redact | null,
 ): Verdict {
-  const { changed, hidden } = compareRewrites(rewrite, set, keyed);
+  const { changed, hidden } = compareRewrites(rewrite, set ?? (prox && shownChanges(prox)), keyed);
   if (changed.length > 0)
     return { kind: "rewrite", rule, code, why: `sets otherwise: ${changed.join(", ")}` };
   if (hidden.length === 0) return same;

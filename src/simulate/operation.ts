@@ -4,6 +4,7 @@ import type { EventOf, EventType } from "../events/schema.ts";
 import { recordedOp } from "../frp/wire.ts";
 import type { Op } from "../op.ts";
 import { hiddenTokenIn } from "../policy/hidden-token.ts";
+import { recordedHook } from "../prox/ops.ts";
 import { type RecordedCounts, recordedCounts } from "./recorded-counts.ts";
 
 /** The events of ops that can be refused. */
@@ -17,7 +18,10 @@ export const simulatedTypes = [
   "workconn.allowed",
   "workconn.refused",
   "session.started",
+  "session.admitted",
   "session.refused",
+  "request.allowed",
+  "request.refused",
   "op.unknown",
 ] as const satisfies readonly EventType[];
 
@@ -50,7 +54,7 @@ const notThePolicys: ReadonlySet<string> = new Set([
 ]);
 
 /** Why an event takes no part. */
-export type LeftOut = "not the policy's" | "correction" | "not of frp";
+export type LeftOut = "not the policy's" | "correction" | "unreadable";
 
 export interface ReadAs {
   readonly tokenMeta: string;
@@ -67,10 +71,11 @@ export function operationIn(
   settings: ReadAs,
 ): Operation | LeftOut {
   const { decision } = data;
-  if (data.protocol !== "frp") return "not of frp";
   if (supersedes !== undefined) return "correction";
   if (notThePolicys.has((decision.wouldRefuse ?? decision).code)) return "not the policy's";
-  const { op, open } = opOf(data, Date.parse(time), settings.subdomainHost(data.node));
+  const recorded = operationOf(data, Date.parse(time), settings);
+  if (recorded === null) return "unreadable";
+  const { op, open } = recorded;
   const { rule, reason } = decision.wouldRefuse ?? decision;
   return {
     op,
@@ -88,11 +93,23 @@ export function outcomeOf(decision: { readonly effect: string; readonly wouldRef
   return decision.wouldRefuse === undefined ? "allowed" : "would be refused";
 }
 
+interface RecordedOp {
+  readonly op: Op;
+  readonly open: string | null;
+}
+
+/** What prox told stands in the event as it came, but for secrets, by which nothing is decided. */
+function operationOf(data: OpData, atMs: number, { subdomainHost }: ReadAs): RecordedOp | null {
+  if (data.protocol === "frp") return opOf(data, atMs, subdomainHost(data.node));
+  const op = recordedHook(data.op, data.content, { node: data.node, atMs });
+  return op && { op, open: null };
+}
+
 /**
  * The domain that a subdomain stands for is the one that the event lists: the subDomainHost may have been another
  * then, or be none of these settings.
  */
-function opOf(data: OpData, atMs: number, host: string | undefined): { op: Op; open: string | null } {
+function opOf(data: OpData, atMs: number, host: string | undefined): RecordedOp {
   const read = (subdomainHost: string | undefined): Op =>
     recordedOp(data.op, data.client, data.content, {
       node: data.node,

@@ -67,7 +67,7 @@ export interface SimulationReport {
   readonly corrections: number;
   /** The same events again. */
   readonly repeated: number;
-  /** Events that this release cannot read, or of no op of frp. */
+  /** Events that this release cannot read. */
   readonly unreadable: number;
   /** The most frequent first. */
   readonly groups: readonly Group[];
@@ -84,7 +84,7 @@ export class Simulation {
   readonly #options: SimulationOptions;
   readonly #numbers = new Map<string, Numbers>();
   readonly #groups = new Map<string, Group>();
-  readonly #leftOut: Record<LeftOut, number> = { "not the policy's": 0, correction: 0, "not of frp": 0 };
+  readonly #leftOut: Record<LeftOut, number> = { "not the policy's": 0, correction: 0, unreadable: 0 };
   #first: string | null = null;
   #last: string | null = null;
   #asBefore = 0;
@@ -142,7 +142,7 @@ export class Simulation {
       notThePolicys: this.#leftOut["not the policy's"],
       corrections: this.#leftOut.correction,
       repeated: this.#repeated,
-      unreadable: this.#unreadable + this.#leftOut["not of frp"],
+      unreadable: this.#unreadable + this.#leftOut.unreadable,
       groups: groups.sort((a, b) => rank(a) - rank(b) || b.times - a.times || (a.last < b.last ? 1 : -1)),
       ungrouped: this.#ungrouped,
     };

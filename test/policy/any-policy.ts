@@ -1,6 +1,7 @@
 /** Rule sets and ops of all kinds, few enough in names and addresses that they meet. */
 import fc from "fast-check";
 import type { Op } from "../../src/op.ts";
+import { asked } from "../prox/asked.ts";
 import { login, newProxy, ping, unknownOp, userConn } from "./cases.ts";
 
 const users = ["", "alice", "bob", "a.b"];
@@ -27,6 +28,16 @@ export const anyOp: fc.Arbitrary<Op> = fc.oneof(
     .tuple(fc.constantFrom(...users), fc.constantFrom("alice.ssh", "x"), fc.constantFrom(...addresses))
     .map(([user, name, address]) => userConn(user, name, address)),
   fc.constantFrom(...users).map((user) => unknownOp({ user })),
+  fc
+    .tuple(
+      fc.constantFrom("on_request", "on_connect"),
+      fc.record({
+        r: fc.constantFrom("web:0", "web:1"),
+        d: fc.constantFrom("a.example.com", "example.com"),
+        a: fc.constantFrom(...addresses),
+      }),
+    )
+    .map(([hook, told]) => asked(hook, told)),
 );
 
 export const anyKey = fc.oneof(
@@ -43,6 +54,7 @@ export const anyKey = fc.oneof(
   fc.constantFrom(...users).map((user) => `user:${user}`),
   fc.constantFrom("proxy:alice.ssh", "proxy:x", "client:c_00112233445566aa"),
   fc.constantFrom("group:staff", "group:guests"),
+  fc.constantFrom("route:web:0", "route:web:1", "op:on_request"),
   fc.constantFrom(
     "ip:198.51.100.7",
     "ip:198.51.100.0/24",
@@ -70,6 +82,8 @@ const anyDemand = fc.constantFrom<object>(
   { proxies: { types: ["http"], domains: ["*.example.com"] } },
   { proxies: { max: 1 }, set: { NewProxy: { group: "b", sk: "b" } } },
   { set: { NewProxy: { group: "c", multiplexer: "c" } } },
+  { prox: { on_request: { requestHeaders: { "X-A": "a" }, rewritePath: "/a" } } },
+  { visitorFrom: ["198.51.100.7"], prox: { on_request: { status: 404, requestHeaders: { "X-B": "b" } } } },
 );
 
 export const anyValue = fc.oneof(

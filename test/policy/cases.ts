@@ -4,7 +4,7 @@
  * A row's name is the guarantee that it proves.
  */
 import type { Decision, ReasonCode } from "../../src/decision.ts";
-import type { Op } from "../../src/op.ts";
+import type { Op, ProxChanges } from "../../src/op.ts";
 import { parseRemote } from "../../src/policy/addresses.ts";
 import { requestedDomains } from "../../src/policy/domains.ts";
 import type { ConnectionCounts, Facts } from "../../src/policy/facts.ts";
@@ -49,6 +49,8 @@ interface Outcome {
   readonly would?: readonly [ReasonCode, string | null];
   /** What the answer changes; an outcome without it demands that nothing is. */
   readonly set?: Readonly<Record<string, unknown>>;
+  /** What changes at prox, or is answered there; likewise. */
+  readonly prox?: ProxChanges;
 }
 
 const settings: PolicySettings = { default: "allow", mode: "enforce", ownNames: true, tokenMeta: "token" };
@@ -126,7 +128,7 @@ export function json(fields: Record<string, unknown>): string {
 }
 
 export const allowedByDefault: Outcome = { effect: "allowed", code: "default_allow", rule: null };
-const recorded: Outcome = { effect: "recorded", code: "not_refusable", rule: null };
+export const recorded: Outcome = { effect: "recorded", code: "not_refusable", rule: null };
 
 export function allowed(rule: string): Outcome {
   return { effect: "allowed", code: rule === "default" ? "default_allow" : "rule_allow", rule };

@@ -9,20 +9,22 @@ import { cases as basicCases, facts, login, newProxy, ping, view, viewOf } from 
 import { banCases } from "./cases-bans.ts";
 import { conditionCases } from "./cases-conditions.ts";
 import { groupCases } from "./cases-groups.ts";
+import { proxCases } from "./cases-prox.ts";
 import { proxyCases } from "./cases-proxies.ts";
 
-const cases = [...basicCases, ...conditionCases, ...proxyCases, ...groupCases, ...banCases];
+const cases = [...basicCases, ...conditionCases, ...proxyCases, ...groupCases, ...banCases, ...proxCases];
 
 describe("what the policy says", () => {
   it.each(cases)("$name", (row) => {
     const decision = decide(viewOf(row), row.op, { ...facts, ...row.facts });
-    const { effect, code, rule, reason, wouldRefuse, set } = decision;
+    const { effect, code, rule, reason, wouldRefuse, set, prox } = decision;
     expect({ effect, code, rule }).toEqual({ effect: row.is.effect, code: row.is.code, rule: row.is.rule });
     expect(reason).toBe(row.is.reason ?? reason);
     expect(reason).not.toBe("");
     expect(wouldRefuse ? [wouldRefuse.code, wouldRefuse.rule] : undefined).toEqual(row.is.would);
     expect(wouldRefuse?.reason).not.toBe("");
     expect(set).toEqual(row.is.set);
+    expect(prox).toEqual(row.is.prox);
   });
 
   it.each(cases)("is the same in whatever order the rules were written: $name", (row) => {
@@ -109,6 +111,8 @@ describe("for any rules and any op", () => {
       ...(op.proxy && op.known ? [`proxy:${op.proxy.name}`] : []),
       ...(op.remote?.ip ? [`ip:${op.remote.ip}`, `ban:${op.remote.ip}`] : []),
       ...(op.known ? (op.proxy?.domains ?? []) : []).map((domain) => `domain:${domain}`),
+      ...(op.prox?.domain ? [`domain:${op.prox.domain}`] : []),
+      ...(op.prox?.route ? [`route:${op.prox.route}`] : []),
     ];
     fc.assert(
       fc.property(anyRules, anyOp, anyPolicy, fc.nat(), (entries, op, policy, pick) => {
@@ -285,7 +289,12 @@ function covers(key: string, op: Op): boolean {
     case "ban":
       return op.remote?.ip != null && naiveNetworks[id]!.test(op.remote.ip);
     case "domain":
-      return op.known && (op.proxy?.domains ?? []).some((domain) => overlaps(domain, id));
+      return (
+        op.known &&
+        [...(op.proxy?.domains ?? []), op.prox?.domain ?? ""].some((domain) => overlaps(domain, id))
+      );
+    case "route":
+      return op.prox?.route === id;
     default:
       return false;
   }

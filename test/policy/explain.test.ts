@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { shownChanges } from "../../src/events/prox-changes.ts";
 import { redactor } from "../../src/events/redact.ts";
 import type { Op } from "../../src/op.ts";
 import { decide } from "../../src/policy/decide.ts";
@@ -28,17 +29,19 @@ import {
 import { banCases } from "./cases-bans.ts";
 import { conditionCases } from "./cases-conditions.ts";
 import { groupCases } from "./cases-groups.ts";
+import { proxCases } from "./cases-prox.ts";
 import { proxyCases } from "./cases-proxies.ts";
 
-const cases = [...basicCases, ...conditionCases, ...proxyCases, ...groupCases, ...banCases];
+const cases = [...basicCases, ...conditionCases, ...proxyCases, ...groupCases, ...banCases, ...proxCases];
 const hideSecrets = redactor("mask");
 
 /** That what is explained is the very decision, checks and revision included. */
 function expectSame(policy: PolicyView, op: Op, then: Facts): Explanation {
-  const { set, ...decision } = decide(policy, op, then);
+  const { set, prox, ...decision } = decide(policy, op, then);
+  const changed = set ?? (prox && shownChanges(prox));
   const explained = explain(policy, op, then);
   expect(explained.decision).toEqual(decision);
-  expect(explained.set).toEqual(set === undefined ? null : hideSecrets(set));
+  expect(explained.set).toEqual(changed === undefined ? null : hideSecrets(changed));
   return explained;
 }
 

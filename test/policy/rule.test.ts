@@ -38,6 +38,7 @@ describe("a key", () => {
     ["user:a:b:c", "user", "a:b:c"],
     ["client:c_00112233445566aa", "client", "c_00112233445566aa"],
     ["proxy:alice.web:v2", "proxy", "alice.web:v2"],
+    ["route:web:0", "route", "web:0"],
     ["ip:10.1.2.3", "ip", "10.1.2.3"],
     ["ip:10.1.2.3/32", "ip", "10.1.2.3"],
     ["ip:10.1.2.3/8", "ip", "10.0.0.0/8"],
@@ -58,6 +59,8 @@ describe("a key", () => {
     ["Default", "no scope has this name, did you mean default?"],
     ["default:", "default takes no id and no colon"],
     ["node:", "the id of a node is never empty"],
+    ["route:", "the id of a route is never empty"],
+    ["rote:web:0", "no scope has this name, did you mean route?"],
     ["proxy:", "the id of a proxy is never empty"],
     ["op:", "not an op"],
     ["op:newproxy", "not an op, did you mean NewProxy?"],
@@ -127,6 +130,7 @@ describe("a value", () => {
       conditions: [],
       groups: [],
       set: null,
+      prox: null,
     });
   });
 
@@ -267,6 +271,8 @@ describe("a value", () => {
       "zone windows names types max requireEncryption ports domains subdomains connections Login x".split(
         " ",
       );
+    const proxNames =
+      "status body headers remove drop fallback requestHeaders cleanQuery rewritePath speed".split(" ");
     const values = fc.oneof(
       fc.string().map((text) => secret + text),
       fc.string().map((text) => `{"note":"${secret}${text}`),
@@ -279,8 +285,12 @@ describe("a value", () => {
       anySecret.map((field) =>
         JSON.stringify({ set: { NewProxy: { http_pwd: field, remote_port: field } } }),
       ),
+      fc
+        .tuple(fc.constantFrom("on_request", "on_response"), fc.constantFrom(...proxNames), anySecret)
+        .map(([hook, name, field]) => JSON.stringify({ prox: { [hook]: { [name]: field } } })),
     );
-    fc.assert(fc.property(values, (value) => !problem("user:alice", value).includes(secret)));
+    for (const key of ["user:alice", "route:web:0"])
+      fc.assert(fc.property(values, (value) => !problem(key, value).includes(secret)));
   });
 });
 

@@ -6,7 +6,7 @@ import { opOf } from "../../src/prox/ops.ts";
 import { nowMs } from "../policy/cases.ts";
 
 const types = { on_request: 1, on_response: 2, on_connect: 3, on_disconnect: 4 } as const;
-type Hook = keyof typeof types | number;
+export type Hook = keyof typeof types | number;
 
 /** What prox sends, without its length. */
 export function envelopeOf(hook: Hook, payload: unknown): Uint8Array {

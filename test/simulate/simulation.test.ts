@@ -377,7 +377,10 @@ describe("a simulation", () => {
       "rubbish",
       event.replace('"decision":{', '"decision":{"effect":1,"was":'),
       event.replace(":heartbeat.allowed:1", ":heartbeat.allowed:2"),
-      event.replace('"protocol":"frp"', '"protocol":"prox"'),
+      event
+        .replace('"protocol":"frp"', '"protocol":"prox"')
+        .replaceAll('"op":"Ping"', '"op":"on_request"')
+        .replace('"content":{', '"content":{"r":0,'),
     ];
     expect(simulated(denyAlice, events)).toMatchObject({ operations: 0, unreadable: 3 });
   });

@@ -1,5 +1,6 @@
 /** Rules as people and programs see them in a list. */
 import { spanText } from "../../policy/check/finding.ts";
+import { hooksIn } from "../../policy/prox-terms.ts";
 import { parseRule, type ReadableRule } from "../../policy/rule.ts";
 import { shownKey } from "../../policy/rule-key.ts";
 import { redactedValue } from "../../policy/rule-value.ts";
@@ -48,12 +49,13 @@ function ending({ terms: { expiresAtMs } }: ReadableRule, nowMs: number): string
 
 /** Their short names, what narrows the rule first. */
 function conditionsOf({ terms }: ReadableRule): string[] {
-  const { ops, conditions, groups, set } = terms;
+  const { ops, conditions, groups, set, prox } = terms;
   return [
     ...(ops ? [`ops:${[...ops].join(",")}`] : []),
     ...conditions.flatMap(({ name }) => (name === "expiresAt" ? [] : [name])),
     ...(groups.length > 0 ? [`groups:${groups.join(",")}`] : []),
     ...(set ? [`set:${Object.keys(set).join(",")}`] : []),
+    ...(prox ? [`prox:${hooksIn(prox).join(",")}`] : []),
   ];
 }
 

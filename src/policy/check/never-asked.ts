@@ -1,6 +1,7 @@
 /** Parts of a rule that no op asks: the ops that it is limited to are others, or its types of proxies are. */
 import { routedByDomain } from "../../op.ts";
 import { objectIn } from "../policy-text-edit.ts";
+import { hooksIn } from "../prox-terms.ts";
 import type { ReadableRule } from "../rule.ts";
 import type { Scope } from "../rule-key.ts";
 import type { Finding } from "./finding.ts";
@@ -10,6 +11,7 @@ const opsOfScope: Readonly<Partial<Record<Scope, readonly string[]>>> = {
   proxy: ["NewProxy", "NewUserConn", "on_connect", "on_request"],
   ip: ["Login", "NewUserConn", "on_connect", "on_request"],
   domain: ["NewProxy", "on_connect", "on_request"],
+  route: ["on_connect", "on_request"],
 };
 /** Asked about after the fact. */
 const onlyTold: ReadonlySet<string> = new Set(["CloseProxy", "CloseUserConn", "on_disconnect"]);
@@ -27,7 +29,10 @@ export function* neverAskedFindings(rule: ReadableRule): Generator<Finding> {
   const { key, terms } = rule;
   const limited = limitedTo(rule);
   const met = opsOfScope[key.scope];
-  const asked = (op: string): boolean => !onlyTold.has(op) && (met === undefined || met.includes(op));
+  const asked = (op: string): boolean =>
+    op === "on_response"
+      ? Boolean(terms.prox?.response)
+      : !onlyTold.has(op) && (met === undefined || met.includes(op));
   const named = limited === null ? "" : [...(terms.ops ?? limited)].join(", ");
   if (limited !== null && ![...limited].some(asked)) {
     const why =
@@ -47,6 +52,10 @@ export function* neverAskedFindings(rule: ReadableRule): Generator<Finding> {
     for (const op of Object.keys(terms.set ?? {})) {
       if (!limited.has(op))
         yield never(rule, `set.${op} never takes effect: the rule is limited to ${named}`);
+    }
+    for (const hook of terms.prox ? hooksIn(terms.prox) : []) {
+      if (!limited.has(hook))
+        yield never(rule, `prox.${hook} never takes effect: the rule is limited to ${named}`);
     }
   }
   yield* typeFindings(rule);

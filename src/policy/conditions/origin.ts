@@ -19,7 +19,7 @@ export function clientFrom(networks: Networks): Condition {
 }
 
 export function visitorFrom(networks: Networks): Condition {
-  const ops = ["NewUserConn", "on_connect", "on_request"];
+  const ops = ["NewUserConn", "on_connect", "on_request", "on_response"];
   return from("visitorFrom", ops, networks, "visitor_address", "visitors may not come from this address");
 }
 
