@@ -10,6 +10,7 @@ import { FakeClock } from "./fake-clock.ts";
 import { FailingFiles } from "./journal/failing-files.ts";
 import { makeDir, openJournal, readAll, recordsOf } from "./journal/harness.ts";
 import { login, newProxy } from "./policy/cases.ts";
+import { asked } from "./prox/asked.ts";
 import { World } from "./sessions/world.ts";
 
 const epoch = "019b76da-a800-7000-8000-000000000000";
@@ -135,6 +136,28 @@ describe("the bridge", () => {
   });
 });
 
+describe("the bridge, asked by prox", () => {
+  const told = { r: "web:0", a: "203.0.113.9:5" };
+  const rules = {
+    "route:web:0": '{"prox":{"on_request":{"cleanQuery":true},"on_response":{"status":404}}}',
+  };
+
+  it("refuses in the standing way what could not be recorded, and leaves a response as decided", async () => {
+    const { bridge, files } = await bridgeWith("refuse", rules);
+    files.fail("write", "EIO");
+    const request = asked("on_request", told);
+    for (const time of ["at first", "while the journal is known to fail"])
+      expect([time, await bridge.handle(request, deadlineMs)]).toEqual([
+        time,
+        { kind: "refuse", reason: "could not be recorded" },
+      ]);
+    expect(await bridge.handle(asked("on_response", { req: told }), deadlineMs)).toEqual({
+      kind: "allow",
+      prox: { status: 404 },
+    });
+  });
+});
+
 describe("the answer to a decision", () => {
   const decision: Decision = {
     effect: "allowed",
@@ -150,6 +173,12 @@ describe("the answer to a decision", () => {
     ["that only records", { effect: "recorded" }, { kind: "allow" }],
     ["that refuses", { effect: "refused", reason: "no" }, { kind: "refuse", reason: "no" }],
     ["that changes fields", { set: { a: 1 } }, { kind: "rewrite", set: { a: 1 } }],
+    ["that changes something at prox", { prox: { status: 404 } }, { kind: "allow", prox: { status: 404 } }],
+    [
+      "that says how it refuses at prox",
+      { effect: "refused", reason: "no", prox: { drop: true } },
+      { kind: "refuse", reason: "no", prox: { drop: true } },
+    ],
     [
       "that refuses and would have changed fields",
       { effect: "refused", reason: "no", set: { a: 1 } },

@@ -10,6 +10,7 @@ import { decide } from "../../src/policy/decide.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 import { aliceClient, facts, json, nowMs, view } from "../policy/cases.ts";
 import { userOf, wireLogin, wireOp } from "../policy/wire-op.ts";
+import { asked } from "../prox/asked.ts";
 
 const shown = (token: string): string => `sha256:${hash("sha256", token).slice(0, 8)}`;
 const tokenRule = json({ tokens: [`sha256:${hash("sha256", "s3cret")}`] });
@@ -139,6 +140,52 @@ describe("POST /v1/explain", () => {
     expect((answer as unknown as { error: string }).error).toContain(problem);
   });
 
+  it("explains what prox asks, and what a rule changes there, without its secrets", async () => {
+    const prox = { on_request: { requestHeaders: { authorization: "Bearer s3cret" }, rewritePath: "/new" } };
+    const { post } = admin({
+      "domain:*.test": "deny not here",
+      "domain:a.test": "allow",
+      "route:web:0": json({ prox }),
+    });
+    const content = { r: "web:0", d: "a.test", a: "203.0.113.9:5", m: "GET", p: "/old" };
+    const [status, explained] = await post({ op: { op: "on_request", content }, node: "edge" });
+    expect(status).toBe(200);
+    expect(explained.op).toMatchObject({
+      protocol: "prox",
+      node: "edge",
+      user: null,
+      remote: { ip: "203.0.113.9" },
+      prox: { route: "web:0", domain: "a.test", method: "GET", path: "/old" },
+    });
+    expect(explained.rules.map(({ key, outcome }) => [key, outcome])).toEqual([
+      ["domain:a.test", "granted"],
+      ["domain:*.test", "outranked"],
+      ["route:web:0", "granted"],
+    ]);
+    expect(explained.set).toEqual({ requestHeaders: { Authorization: "***" }, rewritePath: "/new" });
+    expect(JSON.stringify(explained)).not.toContain("s3cret");
+    const [wrong, problem] = await post({ op: { op: "on_request", content: { r: 7 } } });
+    expect([wrong, problem]).toEqual([
+      400,
+      { error: "op has a content that prox never sends with this hook" },
+    ]);
+  });
+
+  it("explains of a response who changes it, and of what would refuse that it does not", async () => {
+    const { post } = admin({
+      "ip:203.0.113.9": "deny",
+      "route:web:0": json({ prox: { on_response: { status: 404, remove: ["Server"] } } }),
+    });
+    const content = { req: { r: "web:0", a: "203.0.113.9:5" }, resp: { s: 200 } };
+    const [, explained] = await post({ op: { op: "on_response", content } });
+    expect(explained.decision.effect).toBe("recorded");
+    expect(explained.set).toEqual({ status: 404, remove: ["Server"] });
+    expect(explained.rules.map(({ key, outcome }) => [key, outcome])).toEqual([
+      ["ip:203.0.113.9", "held"],
+      ["route:web:0", "granted"],
+    ]);
+  });
+
   it("asks for the admin token", async () => {
     const { post } = admin({}, "t0ken");
     expect((await post({ op: login() }))[0]).toBe(401);
@@ -179,6 +226,26 @@ describe("an event that is explained", () => {
     expect(explained.decision).toMatchObject({ effect: "refused", rule: "ip:203.0.113.0/24" });
     expect(explained.op).toMatchObject({ node: "edge-1", user: "alice", client: conn.client });
     expect(explained.notes).toEqual([]);
+  });
+
+  it("of prox is judged by what prox told, bodies and masked queries or not", async () => {
+    const request = asked("on_request", {
+      r: "web:0",
+      d: "a.test",
+      a: "203.0.113.9:5",
+      m: "POST",
+      q: "token=s3cret",
+      bd: new Uint8Array([1]),
+    });
+    const { post } = admin({ "route:web:0": "deny closed" });
+    const [, explained] = await post({ event: eventOf(request, {}) });
+    expect(explained.recorded).toMatchObject({ effect: "allowed" });
+    expect(explained.decision).toMatchObject({ effect: "refused", rule: "route:web:0", reason: "closed" });
+    expect(explained.op).toMatchObject({ node: "edge-1", prox: { route: "web:0", domain: "a.test" } });
+    expect(explained.notes).toEqual([]);
+    const unknown = asked(9, { r: "web:0" });
+    const [, other] = await post({ event: eventOf(unknown, {}) });
+    expect(other.op).toMatchObject({ name: "hook_9", known: false });
   });
 
   it("is judged by the digits of its token that were recorded, and says so", async () => {

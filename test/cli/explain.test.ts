@@ -22,6 +22,10 @@ const rules = {
   "ip:203.0.113.0/24": { effect: "require" },
   "ip:0.0.0.0/0": "deny not from there",
   "node:edge-1": "deny closed",
+  "route:web:0": {
+    prox: { on_request: { requestHeaders: { Authorization: "s3cret" }, rewritePath: "/new" } },
+  },
+  "route:web:1": { effect: "deny", reason: "gone", prox: { on_request: { status: 410 } } },
 };
 
 let bridge: BridgeHost;
@@ -80,7 +84,7 @@ describe("sluice explain", () => {
       "node:edge-1               deny     refused: closed",
       "refused by user:alice: token missing or wrong [token_rejected]",
     ]);
-    expect(printed.at(-1)).toMatch(/^revision [0-9a-f]{16}, 6 rules, at \S+Z$/);
+    expect(printed.at(-1)).toMatch(/^revision [0-9a-f]{16}, 8 rules, at \S+Z$/);
   });
 
   it("takes the token from a file, or from standard input", async () => {
@@ -170,6 +174,30 @@ describe("sluice explain", () => {
     expect(await seen()).toBe("1 others of 3");
     const alone = await json([...proxy("b"), "--policy", policyFile]);
     expect(alone.rules[0]?.conditions[0]?.seen).toBe("0 others of 3");
+  });
+
+  it("asks as prox does, under its name, all that the options say", async () => {
+    const asked = ["--op", "on_request", "--ip", "203.0.113.9", "--domain", "A.test", "--method", "GET"];
+    expect(await lines([...asked, "--path", "/old", "--route", "web:0"])).toEqual([
+      "on_request at prox from 203.0.113.9, route web:0, GET a.test/old",
+      "ip:203.0.113.0/24  require  held",
+      '  {"effect":"require"}',
+      "ip:0.0.0.0/0       deny     outranked by ip:203.0.113.0/24",
+      "route:web:0        allow    granted",
+      expect.stringMatching(/^ {2}\{"prox":\{"on_request":\{"requestHeaders":\{"Authorization":"\*\*\*"\}/),
+      "allowed by route:web:0 [rule_allow]",
+      'changes {"requestHeaders":{"Authorization":"***"},"rewritePath":"/new"}',
+      expect.stringMatching(/^revision /),
+    ]);
+    const input = JSON.stringify({ op: "on_response", content: { req: { r: "web:1", d: "b.test" } } });
+    expect(await lines(["--input", "-"], input)).toMatchObject([
+      "on_response at prox, route web:1, b.test",
+      "route:web:1  deny  held: gone",
+      expect.stringMatching(/^ {2}\{"effect":"deny"/),
+      "on_response cannot be refused: rules that let it pass may change it",
+      "recorded: this op cannot be refused [not_refusable]",
+      expect.stringMatching(/^revision /),
+    ]);
   });
 
   it("says that an op cannot be refused", async () => {
@@ -262,7 +290,8 @@ describe("sluice explain says what is wrong", () => {
   it.each([
     [[], "say whose op it is with --user"],
     [["--op", "newproxy", "--user", "a"], "no op is called newproxy, did you mean NewProxy?"],
-    [["--op", "on_connect"], "ops of prox cannot be explained"],
+    [["--op", "on_connect", "--user", "a"], "--user goes with ops of frp: on_connect is asked by prox"],
+    [["--user", "a", "--route", "web:0"], "--route goes with on_request, on_response, on_connect"],
     [["--user", "a", "--remote-port", "22"], "--remote-port goes with NewProxy: Login does not tell it"],
     [["--op", "NewProxy", "--user", "a", "--ip", "::1"], "--ip goes with Login, NewUserConn, CloseUserConn"],
     [["--op", "NewUserConn", "--user", "a"], "NewUserConn is about a proxy: name it with --proxy"],

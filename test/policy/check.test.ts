@@ -146,6 +146,31 @@ describe("the check finds", () => {
       { "user:a": { proxies: { names: ["a.ssh"] } } },
       ["warning prefixed_name user:a"],
     ],
+    [
+      "changes of requests on a rule that is limited to connections",
+      { "route:web:0": { ops: ["on_connect"], prox: { on_request: { cleanQuery: true } } } },
+      ["warning never_asked route:web:0"],
+    ],
+    [
+      "a response on a rule for requests",
+      { "op:on_request": { prox: { on_response: { status: 404 } } } },
+      ["warning never_asked op:on_request"],
+    ],
+    [
+      "a rule for responses that changes none",
+      { "op:on_response": "deny" },
+      ["warning never_asked op:on_response"],
+    ],
+    [
+      "a route that is limited to what frps asks",
+      { "route:web:0": { ops: ["Login", "NewProxy"] } },
+      ["warning never_asked route:web:0"],
+    ],
+    [
+      "a field of prox that would do nothing",
+      { "route:web:0": { prox: { on_request: { headers: { A: "b" } } } } },
+      ["error unreadable route:web:0"],
+    ],
     ["a ban for ever", { "ban:192.0.2.1": "deny" }, ["info lasting_ban ban:192.0.2.1"]],
     [
       "subdomains of types that have none",
@@ -221,6 +246,17 @@ describe("the check finds nothing in", () => {
     [
       "conditions of the ops that it is limited to",
       { "user:a": { ops: ["NewProxy"], proxies: { ports: [1], types: ["udp"] } } },
+    ],
+    [
+      "changes of what it is limited to at prox",
+      {
+        "op:on_response": { prox: { on_response: { remove: ["Server"] } } },
+        "route:web:0": { ops: ["on_request"], prox: { on_request: { cleanQuery: true } } },
+        "domain:a.test": {
+          visitorFrom: ["10.0.0.0/8"],
+          prox: { on_request: { status: 404 }, on_response: { remove: ["Server"] } },
+        },
+      },
     ],
     [
       "conditions of an op that nobody knows",

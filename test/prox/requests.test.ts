@@ -55,6 +55,15 @@ class Edge {
 const none = { id: null, pairing: "none" };
 
 describe("a request", () => {
+  it("that was refused belongs to a response and an end only where a fallback answered it", () => {
+    const edge = new Edge();
+    const { id } = edge.request({}, { ...refused, prox: { fallback: true } });
+    expect(edge.response()).toEqual({ id, pairing: "exact" });
+    expect(edge.end()).toEqual({ id, pairing: "exact" });
+    edge.request({}, { ...refused, prox: { status: 404 } });
+    expect(edge.response()).toEqual(none);
+  });
+
   it("that is open alone is what its response and its end belong to, once", () => {
     const edge = new Edge();
     const { id } = edge.request();
