@@ -24,7 +24,8 @@ type Row = readonly string[] | string;
 
 /** Printable. Wider than 80 columns only where a name is. */
 export function explanationLines(explained: Explained): string[] {
-  const { recorded, notes } = explained;
+  const { recorded, notes, decision, set } = explained;
+  const changed = set && `${decision.effect === "refused" ? "answers" : "changes"} ${JSON.stringify(set)}`;
   const lines = [
     ...wrapped(opText(explained)),
     ...(recorded === null
@@ -34,8 +35,8 @@ export function explanationLines(explained: Explained): string[] {
           `      revision ${recorded.revision}`,
         ]),
     ...aligned([...explained.rules.flatMap(ruleRows), ...otherRows(explained)], 3),
-    ...wrapped(`${recorded === null ? "" : "now   "}${decisionText(explained.decision)}`, "      "),
-    ...(explained.set === null ? [] : [cut(`changes ${JSON.stringify(explained.set)}`, screenWidth)]),
+    ...wrapped(`${recorded === null ? "" : "now   "}${decisionText(decision)}`, "      "),
+    ...(changed === null ? [] : [cut(changed, screenWidth)]),
     stateText(explained),
     ...notes.flatMap((note) => wrapped(`note: ${note}`, "      ")),
   ];

@@ -76,6 +76,11 @@ const hooks = {
   on_request: fieldsOf(requestFields).optional(),
   on_response: fieldsOf(responseFields).optional(),
 };
+/** What can be said of each hook. */
+export const proxFields = {
+  on_request: Object.keys(requestFields),
+  on_response: Object.keys(responseFields),
+};
 const hookNames = Object.keys(hooks);
 const onlyYesOrNo = new Set(["on_connect", "on_disconnect"]);
 

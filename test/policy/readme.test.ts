@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { frpProxyTypes, type Op } from "../../src/op.ts";
 import type { Condition } from "../../src/policy/conditions/condition.ts";
+import { proxFields } from "../../src/policy/prox-terms.ts";
 import { conditionFields } from "../../src/policy/rule-conditions.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 import { facts, json } from "./cases.ts";
@@ -105,4 +106,14 @@ describe("the README's table of conditions", () => {
       }
     },
   );
+});
+
+describe("the README's tables of what prox changes", () => {
+  it.each(["on_request", "on_response"] as const)("have each field of %s, and no other", (hook) => {
+    const tables = readme.split(`| \`prox.${hook}\` |`).slice(1);
+    const named = tables.flatMap((text) =>
+      [...text.split("\n\n")[0]!.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name!),
+    );
+    expect(named.sort()).toEqual(proxFields[hook].toSorted());
+  });
 });
