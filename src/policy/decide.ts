@@ -59,7 +59,12 @@ function recordedBy({ available, refuseAsStale, rules }: PolicyView, op: Op, fin
   const decision = recorded(rules.revision);
   if (!changesResponse(op) || !available || refuseAsStale) return decision;
   askRules(rules, op, findings);
-  return findings.changes === null ? decision : { ...decision, prox: findings.changes };
+  if (findings.changes === null) return decision;
+  const { status, ...others } = findings.changes;
+  // 101 and 103 are no response yet, or none of HTTP any more: another status would break what follows.
+  const isFinal = (op.prox?.status ?? 200) >= 200;
+  const prox = isFinal ? findings.changes : others;
+  return Object.keys(prox).length === 0 ? decision : { ...decision, prox };
 }
 
 /**

@@ -18,7 +18,7 @@ import {
 const told = { r: "web:0", d: "a.example.com", a: "203.0.113.9:5", m: "GET", p: "/" };
 const request = asked("on_request", told);
 const connect = asked("on_connect", told);
-const response = (from = told.a): Op => asked("on_response", { req: { ...told, a: from }, resp: { s: 200 } });
+const response = (s = 200): Op => asked("on_response", { req: told, resp: { s } });
 const disconnect = asked("on_disconnect", told);
 
 const onRequest = (fields: object, rule: object = {}): string =>
@@ -60,6 +60,7 @@ export const proxCases: readonly Case[] = [
   { name: "a speed is one field", rules: { "node:edge-1": onRequest({ speed: { download: 1, group: "all" } }), "route:web:0": onRequest({ speed: { upload: 2 } }) }, op: request, is: { ...allowed("route:web:0"), prox: { speed: { upload: 2 } } } },
   { name: "a more specific rule may keep the query", rules: { "node:edge-1": onRequest({ cleanQuery: true }), "route:web:0": onRequest({ cleanQuery: false }) }, op: request, is: { ...allowed("route:web:0"), prox: { cleanQuery: false } } },
   { name: "of domains the most exact rule alone changes anything", rules: { "domain:*.example.com": onRequest(x("*")), "domain:a.example.com": onRequest({ cleanQuery: true }) }, op: request, is: { ...allowedByDefault, prox: { cleanQuery: true } } },
+  { name: "a rule for a part of a requested wildcard changes nothing", rules: { "domain:b.example.com": onRequest(x("b"), somebody) }, op: asked("on_request", { ...told, d: "*.example.com" }), is: allowedByDefault },
   { name: "a rule that is limited to other ops changes nothing", rules: { "route:web:0": onRequest(x("r"), { ops: ["on_connect"] }) }, op: request, is: allowedByDefault },
   { name: "a refused op is not changed", rules: { "ip:203.0.113.9": "deny", "route:web:0": onRequest(x("r")) }, op: request, is: denied("ip:203.0.113.9") },
   { name: "changes of requests are none of connections", rules: { "route:web:0": onRequest(x("r")) }, op: connect, is: allowed("route:web:0") },
@@ -67,6 +68,8 @@ export const proxCases: readonly Case[] = [
 
   { name: "rules change a response, which stays recorded", rules: { "route:web:0": onResponse(y("r")), "node:edge-1": onResponse({ headers: { y: "n", z: "n" }, status: 203 }) }, op: response(), is: { ...recorded, prox: { headers: { Y: "r", Z: "n" }, status: 203 } } },
   { name: "what a more specific rule removes is not set by another", rules: { "route:web:0": onResponse({ remove: ["y"] }), "node:edge-1": onResponse({ headers: { y: "n" }, remove: ["server"] }) }, op: response(), is: { ...recorded, prox: { remove: ["Y", "Server"] } } },
+  { name: "what only announces a response keeps its status", rules: { "route:web:0": onResponse({ status: 404, headers: { y: "r" } }) }, op: response(103), is: { ...recorded, prox: y("r") } },
+  { name: "and is else left as it was", rules: { "route:web:0": onResponse({ status: 404 }) }, op: response(101), is: recorded },
   { name: "a rule of the response's op changes it", rules: { "op:on_response": onResponse(y("o")) }, op: response(), is: { ...recorded, prox: y("o") } },
   { name: "a rule whose conditions do not hold changes no response", rules: { "domain:a.example.com": onResponse(y("d"), nobody), "route:web:0": onResponse({ status: 203 }, somebody) }, op: response(), is: { ...recorded, prox: { status: 203 } } },
   { name: "an allow that has ended changes no response", rules: { "route:web:0": onResponse(y("r"), { expiresAt: before }) }, op: response(), is: recorded },
