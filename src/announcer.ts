@@ -5,7 +5,7 @@ import type { EventData, EventType } from "./events/schema.ts";
 import type { Progress } from "./forwarder/report.ts";
 import type { Journal, Kept, Loss, PreviousEpoch, Stamp } from "./journal/journal.ts";
 import type { PolicyNote } from "./policy/policy.ts";
-import { redactedValue } from "./policy/rule-value.ts";
+import { shownValue } from "./policy/shown-value.ts";
 
 type Spans = EventData<"bridge.started">["topics"];
 
@@ -73,7 +73,11 @@ export class Announcer {
   policy(note: PolicyNote): Promise<Kept> {
     const { kind, ...data } = note;
     if (note.kind === "changed") {
-      const shown = { before: shownValue(note.before), after: shownValue(note.after) };
+      const { key, before, after } = note;
+      const shown = {
+        before: before === null ? null : shownValue(key, before),
+        after: after === null ? null : shownValue(key, after),
+      };
       return this.#policy("policy.changed", note.key, { ...data, ...shown } as EventData<"policy.changed">);
     }
     if (note.kind === "rejected")
@@ -112,8 +116,4 @@ function spansTo(last: Readonly<Record<string, number>>): Spans {
 
 function nameOf({ epoch, cause, journalseq: { first, last } }: Loss): string {
   return `${epoch} ${cause} ${first} ${last}`;
-}
-
-function shownValue(value: string | null): string | null {
-  return value === null ? null : redactedValue(value);
 }

@@ -14,7 +14,8 @@ const policyHelp = `
 Rules are those of Redis where redis.url is set, else of the policy file
 (policy.file). A key is written without prefix: user:alice, ip:203.0.113.0/24,
 default; with the prefix of Redis (sluice:policy:user:alice) it is the same key.
-What redis-cli or an editor writes counts just as much.`;
+What redis-cli or an editor writes counts just as much. What prox is told lies
+beside the rules: prox:targets:web:0, prox:speed:* (sluice:prox:speed:*).`;
 
 const setHelp = `
 VALUE is allow, deny, deny and a reason, a JSON object, or - to read it from

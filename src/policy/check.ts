@@ -7,6 +7,7 @@
 import { enforcementFindings } from "./check/enforced.ts";
 import type { CheckContext, Finding, SeenKind, Severity } from "./check/finding.ts";
 import { neverAskedFindings } from "./check/never-asked.ts";
+import { pushFindings } from "./check/pushes.ts";
 import { groupFindings, shadowFindings } from "./check/shadowed.ts";
 import { timeFindings } from "./check/times.ts";
 import { unmeantFindings } from "./check/unmeant.ts";
@@ -42,7 +43,8 @@ export function checkPolicy({ rules: stored, settings, seen, nowMs }: CheckInput
   const context: CheckContext = { rules, settings, leftMs, seen, nowMs };
   const findings: Finding[] = [];
   for (const rule of all) {
-    if (rule.readable) findings.push(...ruleFindings(rule, listed, context));
+    if (rule.key.scope === "prox") findings.push(...pushFindings(rule, context));
+    else if (rule.readable) findings.push(...ruleFindings(rule, listed, context));
     else findings.push(unreadable(rule));
   }
   for (const same of sameByPlace.values()) if (same.length > 1) findings.push(repeated(same));

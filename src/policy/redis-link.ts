@@ -16,7 +16,7 @@
  *   - No error holds a credential.
  *
  * Rights it needs: `+auth +ping +subscribe +select +client|id +client|tracking +scan +get +mget +pttl`, the channel
- * `&__redis__:invalidate` and the keys `%R~<prefix>policy:* %R~<prefix>ban:*`.
+ * `&__redis__:invalidate` and the keys `%R~<prefix>policy:* %R~<prefix>ban:* %R~<prefix>prox:*`.
  */
 import type { Redis } from "ioredis";
 import type { Clock } from "../clock.ts";

@@ -1,9 +1,9 @@
 /**
  * The policy in Redis, for commands: one plain connection, opened for one command.
  *
- * A rule is the key `<prefix>policy:<scope>:<id>`, a ban `<prefix>ban:<ip>`. Rights it needs:
- * `+auth +select +scan +get +pttl` with `%R~<prefix>policy:* %R~<prefix>ban:*`, and to write `+set +del +multi
- * +exec` with `~` instead of `%R~`.
+ * A rule is the key `<prefix>policy:<scope>:<id>`, a ban `<prefix>ban:<ip>`, what prox is told `<prefix>prox:…`. Rights it
+ * needs: `+auth +select +scan +get +pttl` with `%R~` on `<prefix>policy:*`, `<prefix>ban:*` and `<prefix>prox:*`, and to
+ * write `+set +del +multi +exec` with `~` instead of `%R~`.
  */
 import type { ChainableCommander, Redis } from "ioredis";
 import { SluiceError, textOf } from "../errors.ts";

@@ -16,7 +16,7 @@
  *     pushed over it or its TTL ends, all until the source has a `default` rule or acceptEmpty() is called, over a
  *     restart too. What names its keys counts as meant and takes effect: a DEL, even of the last rule, and a resync
  *     that finds some older keys and not the others. Bans, which the bridge writes, say nothing of that, and go as
- *     they came.
+ *     they came. What prox is told says nothing of the rules either, and is kept with them where nothing of it is found.
  */
 import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
@@ -25,9 +25,9 @@ import { type Cause, type Change, type Entry, HeldRules, partRules } from "./hel
 import type { PolicyMemory, SavedRule } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
 import type { Held } from "./rule.ts";
-import { shownKey } from "./rule-key.ts";
+import { type Scope, shownKey } from "./rule-key.ts";
 import type { RuleSet } from "./rule-set.ts";
-import { isBan } from "./store.ts";
+import { isBan, isPush } from "./store.ts";
 
 /** One reading of the whole source. A newer one supersedes it, and then it changes nothing any more. */
 export interface Resync {
@@ -56,8 +56,11 @@ export class Replica implements PolicyView {
   /** Number of the newest resync; a saved rule has 1, or 0 when it was kept. */
   #round = 1;
   #resyncing = false;
-  /** Keys, but for bans, that the source has had since the newest resync began. */
+  /** Rules, which bans and what prox is told are not, that the source has had since the newest resync began. */
   #found = 0;
+  /** As many keys of what prox is told. */
+  #pushesFound = 0;
+  #onPushes = (): void => {};
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -112,6 +115,11 @@ export class Replica implements PolicyView {
     lastKnownGood.keep(() => this.#saved());
   }
 
+  /** @param listener told when what prox is told may be another; to be read from `rules` */
+  watchPushes(listener: () => void): void {
+    this.#onPushes = listener;
+  }
+
   /** The source says: these keys have these values now. */
   put(entries: Iterable<Entry>): void {
     for (const entry of entries) this.#put(entry, "written");
@@ -128,6 +136,7 @@ export class Replica implements PolicyView {
   resync(): Resync {
     this.#round += 1;
     this.#found = 0;
+    this.#pushesFound = 0;
     this.#resyncing = true;
     const round = this.#round;
     const superseded = (): boolean => round !== this.#round;
@@ -157,7 +166,7 @@ export class Replica implements PolicyView {
 
   /** The source is there, but as a whole it cannot be understood; the rules stay. */
   unreadable(problem: string): void {
-    if (problem !== this.problem) this.#reject("", problem, true, this.rules.revision);
+    if (problem !== this.problem) this.#reject("", problem, "default", this.rules.revision);
     this.away(problem);
   }
 
@@ -183,8 +192,10 @@ export class Replica implements PolicyView {
     // A default rule found now says that the others are meant to be gone.
     const meant = (held.get("default")?.round ?? 0) >= round;
     const vanished = this.#found === 0 || (flushed && !meant);
+    const staysWhenGone = (key: string): boolean =>
+      vanished && !isBan(key) && (flushed || !isPush(key) || this.#pushesFound === 0);
     await held.sweep((rule) => {
-      if (rule.round >= round || held.isKept(rule) || (vanished && !isBan(rule.key.text))) return null;
+      if (rule.round >= round || held.isKept(rule) || staysWhenGone(rule.key.text)) return null;
       return held.endsSoon(rule) ? "expired" : "resync";
     });
     if (round !== this.#round) return;
@@ -195,6 +206,7 @@ export class Replica implements PolicyView {
       this.#available = true;
       this.#options.log.info({ rules: held.size, revision: this.rules.revision }, "policy loaded");
       this.#saveSoon();
+      this.#onPushes();
     }
     this.confirmed();
   }
@@ -227,7 +239,8 @@ export class Replica implements PolicyView {
       this.#held.remove(entry.key, "expired");
       return;
     }
-    if (!isBan(entry.key)) this.#found += 1;
+    if (isPush(entry.key)) this.#pushesFound += 1;
+    else if (!isBan(entry.key)) this.#found += 1;
     this.#held.put(entry, this.#round, cause);
     this.#saveSoon();
   }
@@ -239,7 +252,8 @@ export class Replica implements PolicyView {
 
   #changed({ key, before, after, cause, rule, from }: Change): void {
     this.#saveSoon();
-    if (rule && !rule.readable) this.#reject(shownKey(key), rule.problem, rule.key.scope !== null, from());
+    if (isPush(key)) this.#onPushes();
+    if (rule && !rule.readable) this.#reject(shownKey(key), rule.problem, rule.key.scope, from());
     // The first load has no before: its summary is logged instead of a note for each rule.
     else if (this.#available) {
       this.#options.onNote({
@@ -254,13 +268,9 @@ export class Replica implements PolicyView {
     }
   }
 
-  #reject(key: string, problem: string, covers: boolean, from: string): void {
+  #reject(key: string, problem: string, scope: Scope | null, from: string): void {
     const { log, onNote } = this.#options;
-    const effect = covers ? "it refuses what it covers" : "its key covers nothing, so it refuses NOTHING";
-    log.error(
-      { key, problem },
-      key === "" ? "the policy cannot be read" : `a policy rule cannot be read: ${effect}`,
-    );
+    log.error({ key, problem }, key === "" ? "the policy cannot be read" : unreadableText(scope));
     onNote({ kind: "rejected", key, problem, revision: { from, to: this.rules.revision } });
   }
 
@@ -283,4 +293,11 @@ export class Replica implements PolicyView {
       yield { key: rule.key.text, value: rule.value, endsAtMs, kept: this.#held.isKept(rule) };
     }
   }
+}
+
+function unreadableText(scope: Scope | null): string {
+  if (scope === "prox") return "what prox is to be told cannot be read: it keeps what it has";
+  const effect =
+    scope === null ? "its key covers nothing, so it refuses NOTHING" : "it refuses what it covers";
+  return `a policy rule cannot be read: ${effect}`;
 }

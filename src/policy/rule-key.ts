@@ -16,6 +16,7 @@ const scopes = [
   "domain",
   "group",
   "ban",
+  "prox",
 ] as const;
 export type Scope = (typeof scopes)[number];
 
@@ -79,6 +80,10 @@ export function readKey(text: string): ReadKey {
       if (network === null) return matchesNothing(text, "not an address and not a CIDR");
       return { key: { text, scope, id: network.text }, problem };
     }
+    case "prox":
+      if (!/^(?:targets|speed):./s.test(id))
+        return matchesNothing(text, "what prox is told is prox:targets:<route> or prox:speed:<route>");
+      return { key: { text, scope, id }, problem };
     case "domain": {
       const domain = canonicalDomain(id);
       if (domain === null)

@@ -134,6 +134,11 @@ export class RuleSet {
     return this.#index.domains.refusingBelow(domain);
   }
 
+  /** What prox is told, unreadable values included. */
+  pushes(): Iterable<Rule> {
+    return this.#index.exact.prox.values();
+  }
+
   /** The user who has a rule and whose name with a dot begins this proxy name; the shortest if several do. */
   userBefore(proxyName: string): string | null {
     const users = this.#index.exact.user;
@@ -158,6 +163,7 @@ class Index {
     proxy: new Map(),
     route: new Map(),
     group: new Map(),
+    prox: new Map(),
   };
   readonly addresses = new AddressRules();
   readonly bans = new AddressRules();

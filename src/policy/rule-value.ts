@@ -11,6 +11,7 @@ import { type Condition, notEnded } from "./conditions/condition.ts";
 import { shownDigest } from "./conditions/tokens.ts";
 import { misspeltOp } from "./op-names.ts";
 import { type ProxTerms, proxSchema, readProx } from "./prox-terms.ts";
+import type { Push } from "./push-value.ts";
 import { type Rewrites, rewritesSchema } from "./rewrites.ts";
 import { conditionFields, readConditions } from "./rule-conditions.ts";
 import type { Scope } from "./rule-key.ts";
@@ -39,6 +40,8 @@ export interface RuleTerms {
   readonly set: Rewrites | null;
   /** What it changes at prox, and how it refuses there. */
   readonly prox: ProxTerms | null;
+  /** What the plugin tells prox; of keys of the scope prox only, whose terms decide nothing. */
+  readonly push?: Push;
 }
 
 export type ReadValue = { readonly terms: RuleTerms } | { readonly problem: string };
@@ -50,7 +53,7 @@ const masked = "***";
 const hideSecrets = redactor("mask");
 
 const noConditions: readonly Condition[] = Object.freeze([]);
-const plainTerms: RuleTerms = {
+export const plainTerms: RuleTerms = {
   effect: "allow",
   reason: null,
   ops: null,

@@ -3,11 +3,12 @@
  *
  * What cannot be read stays in the rule set as `unreadable` and refuses whatever its key covers: a misspelt
  * condition must not pass for none. Where the key itself covers nothing (`usr:alice`), nothing can be
- * refused by it; it stays in the set to be listed and counted.
+ * refused by it; it stays in the set to be listed and counted. What prox is told is no rule, and is read beside them.
  */
 import { knownValue } from "./known-values.ts";
+import { readPush } from "./push-value.ts";
 import { type ReadKey, type RuleKey, readKey, type Scope } from "./rule-key.ts";
-import type { RuleTerms } from "./rule-value.ts";
+import { plainTerms, type ReadValue, type RuleTerms } from "./rule-value.ts";
 
 export type Rule = ReadableRule | UnreadableRule;
 
@@ -51,9 +52,16 @@ export function ruleAt({ key, problem }: ReadKey, value: string): Rule {
   if (problem !== null || !isCovering(key)) {
     return { readable: false, key, value, problem: problem ?? "the key covers nothing", ...notHeld };
   }
-  const { text, read } = knownValue(value, key.scope);
+  const { text, read } =
+    key.scope === "prox" ? { text: value, read: pushTerms(key.id, value) } : knownValue(value, key.scope);
   if ("problem" in read) return { readable: false, key, value: text, problem: read.problem, ...notHeld };
   return { readable: true, key, value: text, terms: read.terms, endsAtMs: null, round: 0 };
+}
+
+/** No op meets them; a require would decide nothing if one did. */
+function pushTerms(id: string, value: string): ReadValue {
+  const read = readPush(id, value);
+  return "problem" in read ? read : { terms: { ...plainTerms, effect: "require", ...read } };
 }
 
 function isCovering(key: RuleKey): key is RuleKey & { readonly scope: Scope } {

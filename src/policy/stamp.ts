@@ -22,10 +22,21 @@ export function stamped(value: string, { by, replacesBy, note }: Stamp): string 
   return same ? value : JSON.stringify(stampedFields);
 }
 
-/** The fields that a value stands for: `deny why` is `{effect, reason}`. Null for what is no rule's value. */
+/** The fields that a value stands for: `deny why` is `{effect, reason}`, a list `{targets}`. Null for what is no rule's value. */
 export function fieldsOf(value: string): Readonly<Record<string, unknown>> | null {
   const trimmed = value.trim();
   if (trimmed === "allow" || trimmed === "deny") return { effect: trimmed };
+  const targets = listIn(trimmed);
+  if (targets !== null) return { targets };
   const reason = /^deny\s+(\S.*)$/s.exec(trimmed)?.[1];
   return reason === undefined ? objectIn(trimmed) : { effect: "deny", reason };
+}
+
+function listIn(value: string): readonly unknown[] | null {
+  if (!value.startsWith("[")) return null;
+  try {
+    return JSON.parse(value) as unknown[];
+  } catch {
+    return null;
+  }
 }

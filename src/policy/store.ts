@@ -62,3 +62,15 @@ const banScope = "ban:";
 export function isBan(key: string): boolean {
   return key.startsWith(banScope);
 }
+
+const pushScope = "prox:";
+
+/** What the plugin tells prox, kept beside the rules: it decides no op. */
+export function isPush(key: string): boolean {
+  return key.startsWith(pushScope);
+}
+
+/** Of what prox is told, what it can't be made to forget. */
+export function isTargets(key: string): boolean {
+  return key.startsWith(`${pushScope}targets:`);
+}

@@ -153,7 +153,7 @@ describeWith(["redis"], "sluice policy with Redis", () => {
   it("needs no more rights than the README says", async () => {
     const user = unique("operator");
     const rights = "+auth +select +scan +get +pttl +set +del +multi +exec".split(" ");
-    const keys = [`~${prefix}policy:*`, `~${prefix}ban:*`];
+    const keys = [`~${prefix}policy:*`, `~${prefix}ban:*`, `~${prefix}prox:*`];
     await redis.call("ACL", "SETUSER", user, "on", ">s3cr3t", "resetkeys", ...keys, "-@all", ...rights);
     const more = { "redis.url": url.replace("//", `//${user}:s3cr3t@`) };
     try {
@@ -161,6 +161,7 @@ describeWith(["redis"], "sluice policy with Redis", () => {
       await writeFile(file, '{"user:a":"allow"}');
       for (const args of [
         ["set", "user:b", "allow"],
+        ["set", "prox:targets:web:0", '["a:1"]'],
         ["import", file, "--prune"],
         ["list"],
         ["rm", "user:a"],
@@ -171,6 +172,37 @@ describeWith(["redis"], "sluice policy with Redis", () => {
     } finally {
       await redis.call("ACL", "DELUSER", user);
     }
+  });
+
+  it("works with what prox is told as with rules", async () => {
+    const key = "prox:targets:web:0";
+    const wrong = await policy(["set", key, '["a b"]']);
+    expect([wrong.code, await redis.keys(`${prefix}*`)]).toEqual([2, []]);
+    expect(wrong.stderr).toContain(`${key}: targets must be hosts`);
+    const set = await policy(["set", `${prefix}${key}`, '["10.0.0.5:80"]', "--note", "moved"]);
+    const written = '{"targets":["10.0.0.5:80"],"by":"olga","note":"moved"}';
+    expect(set.stdout).toBe(`${key} was not there\n${key} is  ${written}\n`);
+    expect(await redis.get(`${prefix}${key}`)).toBe(written);
+    await redis.set(`${prefix}prox:speed:*`, '{"downloadMbps":20}', "EX", 100);
+    await redis.set(`${prefix}prox:speed:blue`, "fast");
+    const { stdout } = await policy(["list"]);
+    expect(stdout).toMatch(/^prox:targets:web:0 +push +targets:10\.0\.0\.5:80 +- +olga +moved$/m);
+    expect(stdout).toMatch(/^prox:speed:\* +push +download_mbps:20 upload_mbps:0 +in 1m \d+s/m);
+    expect(stdout).toMatch(/^prox:speed:blue +unreadable /m);
+    expect((await policy(["check"])).stdout).toContain(
+      "prox:speed:blue cannot be read, and prox keeps what it has: the value is not a JSON object",
+    );
+    const exported = JSON.parse((await policy(["export"])).stdout);
+    expect(exported).toEqual({ [key]: JSON.parse(written), "prox:speed:blue": "fast" });
+    const file = join(folder.path, "told.json");
+    await writeFile(file, JSON.stringify({ [key]: ["10.0.0.6:80"], "prox:speed:blue": { uploadMbps: 2 } }));
+    const imported = (await policy(["import", file, "--prune"])).stdout;
+    expect(imported).toContain(`~ ${key} ${written} → {"targets":["10.0.0.6:80"],"by":"olga"}`);
+    expect(await redis.get(`${prefix}prox:speed:blue`)).toBe('{"uploadMbps":2,"by":"olga"}');
+    const removed = await policy(["rm", key]);
+    expect(removed.stdout).toContain(`${key} removed, was `);
+    expect(removed.stdout).toContain("prox keeps the targets that it was told last");
+    expect(removed.stdout).not.toContain("what is open");
   });
 
   it("lists, shows and removes bans, lists, and keys that are no text", async () => {

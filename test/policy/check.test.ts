@@ -171,6 +171,17 @@ describe("the check finds", () => {
       { "route:web:0": { prox: { on_request: { headers: { A: "b" } } } } },
       ["error unreadable route:web:0"],
     ],
+    [
+      "what prox is to be told and can't be",
+      { "prox:speed:*": "20", "prox:web": "x" },
+      ["error unreadable prox:speed:*", "error covers_nothing prox:web"],
+    ],
+    [
+      "targets that end",
+      { "prox:targets:web:0": '["a:1"]', "prox:speed:web:0": '{"uploadMbps":1}' },
+      ["warning temporary_targets prox:targets:web:0"],
+      { ttl: { "prox:targets:web:0": 90_000, "prox:speed:web:0": 90_000 } },
+    ],
     ["a ban for ever", { "ban:192.0.2.1": "deny" }, ["info lasting_ban ban:192.0.2.1"]],
     [
       "subdomains of types that have none",

@@ -325,6 +325,25 @@ describeWith(["redis"], "the policy from Redis", () => {
     expect(watched.values).toEqual({ "ban:203.0.113.9": "deny" });
   });
 
+  it("reads what prox is told from beside the rules, when it loads and when it is written", async () => {
+    await operator.set("sluice:prox:targets:web:0", '["10.0.0.5:80"]');
+    await operator.set("sluice:policy:prox:targets:web:0", "elsewhere");
+    await operator.set("sluice:proxy:x", "none of ours");
+    await start();
+    const told = (): string[] =>
+      [...watched.replica.rules.pushes()].map(({ key, value }) => `${key.id} ${value}`);
+    expect(told()).toEqual(['targets:web:0 ["10.0.0.5:80"]']);
+    expect(watched.value("policy:prox:targets:web:0")).toBe("elsewhere");
+    const { promise: heard, resolve } = Promise.withResolvers<void>();
+    watched.replica.watchPushes(resolve);
+    await operator.set("sluice:prox:speed:*", '{"downloadMbps":1}');
+    await heard;
+    expect(told()).toContain('speed:* {"downloadMbps":1}');
+    await operator.del("sluice:prox:targets:web:0");
+    await watched.changed("prox:targets:web:0", null);
+    expect(told()).toEqual(['speed:* {"downloadMbps":1}']);
+  });
+
   it("finds values that are no strings among thousands that are, with the ends of all, when it loads", async () => {
     const users = Array.from({ length: 3000 }, (_, i) => `user:u${i}`);
     const writes = operator.pipeline();
@@ -409,6 +428,7 @@ describeWith(["redis"], "the policy from Redis", () => {
       "resetkeys",
       "%R~sluice:policy:*",
       "%R~sluice:ban:*",
+      "%R~sluice:prox:*",
       "-@all",
       ..."+auth +ping +subscribe +select +client|id +client|tracking +scan +get +mget +pttl".split(" "),
     );

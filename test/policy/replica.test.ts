@@ -52,6 +52,35 @@ describe("loading", () => {
     expect(watched.values).toEqual({ "user:a": "deny" });
   });
 
+  it("knows again after a restart what prox is told, and tells of it when the source is read", async () => {
+    await replica.restore();
+    await resyncTo({ "prox:speed:a": '{"uploadMbps":1}' });
+    await replica.close();
+    const again = fresh().replica;
+    await again.restore();
+    const ids = (): string[] => Array.from(again.rules.pushes(), ({ key }) => key.id);
+    expect([again.available, ids()]).toEqual([true, ["speed:a"]]);
+    let heard = 0;
+    again.watchPushes(() => {
+      heard += 1;
+    });
+    await resyncTo({ "prox:speed:a": '{"uploadMbps":1}' }, again);
+    expect(heard).toBe(0);
+    await resyncTo({ "prox:speed:b": "not readable" }, again);
+    expect([heard, ids()]).toEqual([2, ["speed:b"]]);
+    await again.close();
+  });
+
+  it("tells of what prox is told once all of a first load is there", async () => {
+    let seen: boolean[] = [];
+    replica.watchPushes(() => seen.push(replica.available));
+    await resyncTo({ "prox:speed:a": '{"uploadMbps":1}', "user:a": "deny" });
+    expect(seen.at(-1)).toBe(true);
+    seen = [];
+    replica.put(entries({ "user:b": "deny" }));
+    expect(seen).toEqual([]);
+  });
+
   it("is available with a source that has no rules", async () => {
     await resyncTo({});
     expect(replica.available).toBe(true);
@@ -296,6 +325,31 @@ describe("a policy that vanishes", () => {
     await resyncTo({});
     expect(told()).toEqual(["ban:203.0.113.9: deny > null (resync)"]);
     expect(replica.keptRules).toBe(0);
+  });
+
+  it("is not hidden by what prox is told, which is kept with the rules where none of it is found", async () => {
+    const told = { "prox:speed:a": '{"uploadMbps":1}', "prox:speed:b": '{"uploadMbps":1}' };
+    await resyncTo({ "user:a": "deny", ...told });
+    await resyncTo({ "prox:speed:b": told["prox:speed:b"] });
+    expect(watched.values).toEqual({ "user:a": "deny", "prox:speed:b": told["prox:speed:b"] });
+    await resyncTo({});
+    expect(watched.values).toEqual({ "user:a": "deny", "prox:speed:b": told["prox:speed:b"] });
+  });
+
+  it("is none where some of what prox is told went, and there are no rules", async () => {
+    for (const key of Object.keys(watched.values)) replica.remove(key);
+    await resyncTo({ "prox:speed:a": '{"uploadMbps":1}', "prox:speed:b": '{"uploadMbps":1}' });
+    await resyncTo({ "prox:speed:b": '{"uploadMbps":1}' });
+    expect(Object.keys(watched.values)).toEqual(["prox:speed:b"]);
+    expect(replica.keptRules).toBe(0);
+  });
+
+  it("keeps what prox is told of before a flush, whatever of it was written since", async () => {
+    await resyncTo({ "user:a": "deny", "prox:speed:a": '{"uploadMbps":1}' });
+    const flushed = replica.resync();
+    flushed.offer(entries({ "prox:speed:b": '{"uploadMbps":1}' }));
+    await flushed.finish(true);
+    expect(Object.keys(watched.values).sort()).toEqual(["prox:speed:a", "prox:speed:b", "user:a"]);
   });
 
   it("is over when every kept rule was written anew", async () => {

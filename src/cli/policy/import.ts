@@ -119,9 +119,9 @@ function refuse(file: string, problems: readonly string[]): void {
 /** One line: `+ user:alice allow`. */
 function differenceText({ key, before, after }: Difference): string {
   const name = keyText(key);
-  if (before === null) return `+ ${name} ${valueText(after ?? "")}`;
-  if (after === null) return `- ${name} ${valueText(before.value)}`;
-  const [was, is] = [valueText(before.value), valueText(after)];
+  if (before === null) return `+ ${name} ${valueText(key, after ?? "")}`;
+  if (after === null) return `- ${name} ${valueText(key, before.value)}`;
+  const [was, is] = [valueText(key, before.value), valueText(key, after)];
   const ttl = before.leftMs === null ? "" : " (with a TTL)";
   const hidden = was === is && ttl === "" ? " (in what is not shown)" : "";
   return `~ ${name} ${was}${ttl} → ${is}${hidden}`;

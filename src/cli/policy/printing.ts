@@ -1,6 +1,6 @@
 /** What the policy commands print: results on stdout, notices on stderr, nothing in them that moves a cursor. */
 import { shownKey } from "../../policy/rule-key.ts";
-import { redactedValue } from "../../policy/rule-value.ts";
+import { shownValue } from "../../policy/shown-value.ts";
 import { printable, printableJson } from "../screen-text.ts";
 
 /** Each must be printable. */
@@ -22,9 +22,9 @@ export function keyText(key: string): string {
   return printable(shownKey(key));
 }
 
-/** A value fit for a terminal, its secrets masked. */
-export function valueText(value: string): string {
-  return printableJson(redactedValue(value));
+/** A key's value fit for a terminal, its secrets masked. */
+export function valueText(key: string, value: string): string {
+  return printableJson(shownValue(key, value));
 }
 
 export function countOf(count: number, one: string, many = `${one}s`): string {

@@ -3,7 +3,7 @@ import { spanText } from "../../policy/check/finding.ts";
 import { hooksIn } from "../../policy/prox-terms.ts";
 import { parseRule, type ReadableRule } from "../../policy/rule.ts";
 import { shownKey } from "../../policy/rule-key.ts";
-import { redactedValue } from "../../policy/rule-value.ts";
+import { shownValue } from "../../policy/shown-value.ts";
 import type { StoredRule } from "../../policy/store.ts";
 import { aligned } from "../aligned.ts";
 import { fitted } from "../event-table.ts";
@@ -26,7 +26,8 @@ function ruleRow({ key, value, leftMs }: StoredRule, nowMs: number): string[] {
   const rule = parseRule(key, value);
   const ttl = leftMs === null ? null : `in ${spanText(leftMs)}`;
   if (!rule.readable) return [shownKey(key), "unreadable", "-", ttl ?? "-", "-", `! ${rule.problem}`];
-  const { effect, by, note, reason, enforce } = rule.terms;
+  const { by, note, reason, enforce } = rule.terms;
+  const effect = effectOf(rule);
   const ends = [beginning(rule, nowMs), ttl, ending(rule, nowMs)].filter((part) => part !== null);
   return [
     shownKey(key),
@@ -47,9 +48,19 @@ function ending({ terms: { expiresAtMs } }: ReadableRule, nowMs: number): string
   return expiresAtMs <= nowMs ? `ended ${timeText(expiresAtMs)}` : timeText(expiresAtMs);
 }
 
-/** Their short names, what narrows the rule first. */
+function effectOf({ terms: { effect, push } }: ReadableRule): string {
+  return push === undefined ? effect : "push";
+}
+
+/** Their short names, what narrows the rule first; of a push what is pushed. */
 function conditionsOf({ terms }: ReadableRule): string[] {
-  const { ops, conditions, groups, set, prox } = terms;
+  const { ops, conditions, groups, set, prox, push } = terms;
+  if (push !== undefined) {
+    const { route_id: _, action: __, ...pushed } = push.params;
+    return Object.entries(pushed).map(([name, value]) =>
+      Array.isArray(value) ? `${name}:${value.join(",")}` : `${name}:${JSON.stringify(value)}`,
+    );
+  }
   return [
     ...(ops ? [`ops:${[...ops].join(",")}`] : []),
     ...conditions.flatMap(({ name }) => (name === "expiresAt" ? [] : [name])),
@@ -62,13 +73,13 @@ function conditionsOf({ terms }: ReadableRule): string[] {
 /** For `--json`; secrets are masked. */
 export function ruleFields({ key, value, leftMs }: StoredRule): object {
   const rule = parseRule(key, value);
-  const common = { key: shownKey(key), value: redactedValue(value), ttlMs: leftMs };
+  const common = { key: shownKey(key), value: shownValue(key, value), ttlMs: leftMs };
   if (!rule.readable) return { ...common, readable: false, problem: rule.problem };
-  const { effect, enforce, notBeforeMs, expiresAtMs, by, note } = rule.terms;
+  const { enforce, notBeforeMs, expiresAtMs, by, note } = rule.terms;
   return {
     ...common,
     readable: true,
-    effect,
+    effect: effectOf(rule),
     enforce,
     conditions: conditionsOf(rule),
     notBefore: notBeforeMs === null ? null : timeText(notBeforeMs),

@@ -5,7 +5,7 @@ import { checkPolicy } from "../../policy/check.ts";
 import { parseRule, type ReadableRule } from "../../policy/rule.ts";
 import { shownKey } from "../../policy/rule-key.ts";
 import { stamped } from "../../policy/stamp.ts";
-import type { PolicyStore, StoredRule } from "../../policy/store.ts";
+import { isPush, isTargets, type PolicyStore, type StoredRule } from "../../policy/store.ts";
 import { ruleKeyOf } from "../../wiring/policy-store.ts";
 import { keyText, notice, print, valueText } from "./printing.ts";
 import { type StampOptions, stampOf } from "./stamp-options.ts";
@@ -73,7 +73,9 @@ export function remove(given: readonly string[], options: PolicyOptions): Promis
       process.exitCode = 1;
       return;
     }
-    print(["What is asked next is decided without; what is open stays open."]);
+    if (!removed.every(isPush)) print(["What is asked next is decided without; what is open stays open."]);
+    if (removed.some(isTargets))
+      print(["prox keeps the targets that it was told last until its config is reloaded."]);
     // A whole policy in Redis may be too large to be read for nothing.
     if (store.kind === "file" || groupsOf(removed).length > 0)
       warnOfWhatGoes(store, removed, await storedIn(store));
@@ -86,8 +88,8 @@ function readableRule(key: string, value: string): ReadableRule {
   throw new SluiceError("policy_invalid", `${keyText(key)}: ${rule.problem}; nothing was written`);
 }
 
-function ruleText({ value, leftMs }: StoredRule): string {
-  return `${valueText(value)}${leftMs === null ? "" : `, ends in ${spanText(leftMs)}`}`;
+function ruleText({ key, value, leftMs }: StoredRule): string {
+  return `${valueText(key, value)}${leftMs === null ? "" : `, ends in ${spanText(leftMs)}`}`;
 }
 
 /** The rules that decide whether this one matters: a whole policy may be too large to be read for one write. */

@@ -3,7 +3,7 @@ import { systemClock } from "../../clock.ts";
 import type { SluiceError } from "../../errors.ts";
 import type { PolicyLog, PolicyNote } from "../../policy/policy.ts";
 import { parseRule } from "../../policy/rule.ts";
-import { redactedValue } from "../../policy/rule-value.ts";
+import { shownValue } from "../../policy/shown-value.ts";
 import { openWatch } from "../../wiring/policy.ts";
 import { printable } from "../screen-text.ts";
 import { countOf, notice, print, printJson, valueText } from "./printing.ts";
@@ -73,7 +73,7 @@ function noteFields(note: PolicyNote): object {
   if (kind === "emptied") return { kind, rulesKept: note.rulesKept, revision };
   const { key } = note;
   if (kind === "rejected") return { kind, key, problem: note.problem, revision };
-  const [before, after] = [note.before, note.after].map((value) => value && redactedValue(value));
+  const [before, after] = [note.before, note.after].map((value) => value && shownValue(key, value));
   return { kind, key, before, after, cause: note.cause, by: byOf(note), revision };
 }
 
@@ -84,7 +84,7 @@ function noteText(note: PolicyNote): string {
   if (note.kind === "rejected")
     return `${note.key || "the policy"} cannot be read: ${note.problem} (${revision})`;
   const [before, after] = [note.before, note.after].map((value) =>
-    value === null ? "(none)" : valueText(value),
+    value === null ? "(none)" : valueText(note.key, value),
   );
   const by = byOf(note);
   return `${note.key}  ${before} → ${after}  (${note.cause}${by === null ? "" : ` by ${by}`}, ${revision})`;

@@ -1,7 +1,7 @@
 /** What is worth a warning when rules go: users left without a group, and a policy file left without a rule. */
 import { parseRule } from "../../policy/rule.ts";
 import { readKey, shownKey } from "../../policy/rule-key.ts";
-import { isBan, type PolicyStore, type StoredRule } from "../../policy/store.ts";
+import { isBan, isPush, type PolicyStore, type StoredRule } from "../../policy/store.ts";
 import { countOf, notice } from "./printing.ts";
 
 /** How many users are named of each group. */
@@ -20,7 +20,7 @@ export function warnOfWhatGoes(
   const listers = listersOf(groupsOf(gone), left);
   for (const [group, users] of listers) if (users.length > 0) notice(listedText(group, users));
   // Keys that go from Redis one by one are taken to be meant.
-  if (store.kind === "file" && left.every(({ key }) => isBan(key))) {
+  if (store.kind === "file" && left.every(({ key }) => isBan(key) || isPush(key))) {
     notice(
       "warning: no rule is left: a running bridge keeps the ones it had until there is a `default` rule or `sluice policy accept-empty`",
     );
