@@ -4,7 +4,9 @@ import type { ForwarderState } from "../forwarder/report.ts";
 import type { JournalStats } from "../journal/journal.ts";
 import type { BanOutcome } from "../policy/bans.ts";
 import type { SourceState } from "../policy/policy.ts";
+import type { PushKind } from "../policy/push-value.ts";
 import type { RuleSet } from "../policy/rule-set.ts";
+import type { PushOutcome } from "../prox/pusher.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { SessionMetrics } from "./session-metrics.ts";
 
@@ -56,6 +58,11 @@ export class Metrics {
     "sluice_ban_counts_forgotten_total",
     "Addresses whose refusals were forgotten before their time, since too many others were refused",
     [],
+  );
+  readonly #proxPushes = this.#counter(
+    "sluice_prox_pushes_total",
+    "Targets and speeds that prox was to be told",
+    ["kind", "outcome"],
   );
   readonly #notEnforceable = this.#counter(
     "sluice_limits_not_enforceable_total",
@@ -121,6 +128,10 @@ export class Metrics {
 
   ban(outcome: BanOutcome): void {
     this.#bans.inc({ outcome });
+  }
+
+  proxPush(kind: PushKind, outcome: PushOutcome): void {
+    this.#proxPushes.inc({ kind, outcome });
   }
 
   banCountForgotten(): void {

@@ -28,13 +28,15 @@ async function runProx(configFile: string | null): Promise<void> {
     output: process.stdout,
     onConfigure: (binding) => log.info({ ...binding }, "configured by prox"),
     onEnd: () => end("stdin ended"),
+    clock: systemClock,
     warn: (fields, text) => ownLog.warn(fields, text),
   });
   const log = settings.prox.log ? pushingLog(ownLog, stdio) : ownLog;
-  const app = await startProx(settings, log, systemClock, (socket) => {
+  const onReady = (socket: string): void => {
     stdio.ready(socket);
     log.info({ socket, version }, "ready for prox");
-  }).catch((thrown) => {
+  };
+  const app = await startProx(settings, log, systemClock, onReady, stdio).catch((thrown) => {
     // It would keep the process, and prox does not start a plugin anew that has not ended.
     process.stdin.destroy();
     throw thrown;

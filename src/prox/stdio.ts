@@ -6,15 +6,18 @@
  * Guarantees
  *   - `ready` is said at most once: a second one closes prox's pool and can crash it.
  *   - No line is longer than prox can read (64 KiB): a longer one would end its reader.
+ *   - Lines that prox keeps in its buffer, pushes and those of the log, go no faster than their pace.
  *   - Nothing that prox sends ends the plugin, but the end of stdin.
  */
 import type { Readable, Writable } from "node:stream";
 import { z } from "zod";
+import type { Clock } from "../clock.ts";
+import { mostPushBytes, type Push } from "../policy/push-value.ts";
 import { LineReader } from "./lines.ts";
+import { Pace } from "./pace.ts";
 import { hooks } from "./payloads.ts";
+import type { PushPort } from "./pusher.ts";
 
-/** Below what prox takes, with its newline. */
-const mostLineBytes = 60 * 1024;
 const mostTextLength = 1_000;
 const mostArgs = 40;
 /** Beyond so much that prox has not read, what is pushed is left out. */
@@ -45,17 +48,23 @@ export interface StdioParts {
   readonly onConfigure: (binding: Binding) => void;
   /** prox wants the plugin to exit, and waits until it has. */
   readonly onEnd: () => void;
+  readonly clock: Clock;
   readonly warn: (fields: object, text: string) => void;
 }
 
-export class ProxStdio {
+export class ProxStdio implements PushPort {
   readonly #parts: StdioParts;
   readonly #lines = new LineReader();
+  readonly #pace: Pace;
+  readonly #bound = new Set<string>();
+  #onConfigured = (): void => {};
+  #leftOut = 0;
   #ready = false;
   #ended = false;
 
   constructor(parts: StdioParts) {
     this.#parts = parts;
+    this.#pace = new Pace(parts.clock);
     const { input, output } = parts;
     input.on("data", (piece: Buffer) => this.#read(piece));
     for (const name of ["end", "error", "close"]) input.on(name, () => this.#end());
@@ -63,10 +72,20 @@ export class ProxStdio {
     output.on("error", () => {});
   }
 
+  /** Routes that prox has ever bound to this plugin: it does not tell of those it binds no more. */
+  get bound(): ReadonlySet<string> {
+    return this.#bound;
+  }
+
+  onConfigured(listener: () => void): void {
+    this.#onConfigured = listener;
+  }
+
   /** @param socket path that prox is to dial */
   ready(socket: string): void {
     if (this.#ready) return;
     this.#ready = true;
+    this.#pace.takePush();
     // The order of the recorded plugin; prox asks for no certain one.
     const names = [hooks[1].name, hooks[2].name, hooks[3].name, hooks[4].name];
     this.#write({ method: "ready", params: { socket, hooks: names } });
@@ -75,14 +94,31 @@ export class ProxStdio {
   /**
    * A line in prox's own log.
    * @param args names and values in turn; what is too long or too much is cut
-   * @returns false when prox does not read, and the line is left out
+   * @returns false when prox does not read, or lines came too fast, and the line is left out; the next says how many
    */
   log(level: PushLevel, message: string, args: readonly string[] = []): boolean {
-    if (this.#parts.output.writableLength > mostWaitingBytes) return false;
-    const params = { level, message: cut(message), args: args.slice(0, mostArgs).map(cut) };
+    if (this.#parts.output.writableLength > mostWaitingBytes || !this.#pace.takeLog()) {
+      this.#leftOut += 1;
+      return false;
+    }
+    const leftOut = this.#leftOut === 0 ? [] : ["linesLeftOut", String(this.#leftOut)];
+    this.#leftOut = 0;
+    const params = {
+      level,
+      message: cut(message),
+      args: [...leftOut, ...args.slice(0, mostArgs)].map(cut),
+    };
     const whole = { method: "log", params };
-    const fits = Buffer.byteLength(JSON.stringify(whole)) < mostLineBytes;
-    this.#write(fits ? whole : { ...whole, params: { ...params, args: [] } });
+    const fits = Buffer.byteLength(JSON.stringify(whole)) < mostPushBytes;
+    this.#write(fits ? whole : { ...whole, params: { ...params, args: leftOut } });
+    return true;
+  }
+
+  /** False before ready, while prox has not read what was written, and when it was told much just now. */
+  push(push: Push): boolean {
+    if (!this.#ready || this.#ended || this.#parts.output.writableLength > 0) return false;
+    if (!this.#pace.takePush()) return false;
+    this.#write(push);
     return true;
   }
 
@@ -100,8 +136,10 @@ export class ProxStdio {
       return;
     }
     const { route_id: route, match } = parsed.data.params;
+    if (route !== "") this.#bound.add(route);
     this.#parts.onConfigure({ route, domain: match?.domain ?? null, path: match?.path ?? null });
     this.#write({ result: "ok" });
+    this.#onConfigured();
   }
 
   #end(): void {

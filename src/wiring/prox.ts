@@ -26,6 +26,7 @@ import type { Log } from "../log.ts";
 import { MalformedReports } from "../malformed.ts";
 import { observer } from "../observer.ts";
 import type { PolicyNote, PolicySource } from "../policy/policy.ts";
+import type { PushPort } from "../prox/pusher.ts";
 import { Requests } from "../prox/requests.ts";
 import { takeSlot } from "../prox/slots.ts";
 import { socketPathIn } from "../prox/socket-path.ts";
@@ -39,6 +40,7 @@ import { openForwarder } from "./forwarder.ts";
 import { openJournal, topicOf } from "./journal.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 import { type OpenPolicy, openPolicy } from "./policy.ts";
+import { openPushes } from "./prox-pushes.ts";
 
 /** prox waits for the plugin's end, and longer than for one call nobody waits. */
 const drainMs = 1_500;
@@ -55,6 +57,7 @@ export interface ProxApp {
 
 /**
  * @param onReady given the socket's path as soon as it listens
+ * @param prox where it is told its targets and speeds
  * @throws SluiceError for whatever keeps it from listening; what was acquired until then has been released
  */
 export async function startProx(
@@ -62,10 +65,11 @@ export async function startProx(
   log: Log,
   clock: Clock,
   onReady: (socket: string) => void,
+  prox: PushPort,
 ): Promise<ProxApp> {
   const resources = new Resources(clock, log);
   try {
-    return await start({ settings, log, clock, resources }, onReady);
+    return await start({ settings, log, clock, resources }, onReady, prox);
   } catch (thrown) {
     await resources.release();
     throw thrown;
@@ -75,6 +79,7 @@ export async function startProx(
 async function start(
   given: Omit<WiringParts, "dataDir">,
   onReady: (socket: string) => void,
+  prox: PushPort,
 ): Promise<ProxApp> {
   const { settings, clock, log, resources } = given;
   const folder = resolve(settings.data.dir);
@@ -107,6 +112,7 @@ async function start(
   };
   const opened = await openPolicy(parts, tellPolicy);
   const { replica, source } = opened;
+  openPushes(parts, replica, metrics, prox);
   let stopping = false;
   // A policy file is read in less time than the rest takes; nobody waits for it.
   const loading = loaded(source, parts, () => stopping);

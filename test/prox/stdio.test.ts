@@ -2,7 +2,9 @@ import { PassThrough, Writable } from "node:stream";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LineReader } from "../../src/prox/lines.ts";
+import { everyMs, mostAtOnce } from "../../src/prox/pace.ts";
 import { type Binding, ProxStdio } from "../../src/prox/stdio.ts";
+import { FakeClock } from "../fake-clock.ts";
 import { proxLines } from "../fixtures.ts";
 
 class Prox {
@@ -13,6 +15,7 @@ class Prox {
   written = "";
   readonly output: Writable;
   readonly stdio: ProxStdio;
+  readonly clock = new FakeClock();
 
   constructor(output?: Writable) {
     this.output =
@@ -30,6 +33,7 @@ class Prox {
       onEnd: () => {
         this.ends += 1;
       },
+      clock: this.clock,
       warn: (fields, text) => this.warnings.push(`${text} ${JSON.stringify(fields)}`),
     });
   }
@@ -117,6 +121,7 @@ describe("stdin and stdout of the plugin", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.nat(2_000), fc.nat(100), (text, times, args) => {
         prox.written = "";
+        prox.clock.advance(everyMs);
         prox.stdio.log("error", text.repeat(times), Array(args).fill(`\u0000${text.repeat(times)}`));
         expect(Buffer.byteLength(prox.written)).toBeLessThan(64 * 1024);
         expect(prox.lines).toHaveLength(1);
@@ -125,9 +130,41 @@ describe("stdin and stdout of the plugin", () => {
       { numRuns: 30 },
     );
     prox.written = "";
+    prox.clock.advance(everyMs);
     prox.stdio.log("error", "\u0000".repeat(2_000), Array(100).fill("\u0000".repeat(2_000)));
     expect(Buffer.byteLength(prox.written)).toBeLessThan(64 * 1024);
     expect(JSON.parse(prox.written).params.args).toEqual([]);
+  });
+
+  it("leave lines of the log out that come faster than prox takes them, and say how many", () => {
+    const prox = new Prox();
+    prox.stdio.ready("/a.sock");
+    const taken = Array.from({ length: 100 }, () => prox.stdio.log("info", "x")).filter(Boolean).length;
+    expect(prox.lines).toHaveLength(1 + taken);
+    expect(taken).toBeLessThan(mostAtOnce - 1);
+    const push = { method: "set_speed", params: { route_id: "*" } } as const;
+    while (prox.stdio.push(push));
+    expect(prox.lines).toHaveLength(mostAtOnce);
+    prox.clock.advance(1_000);
+    expect(prox.stdio.log("info", "later", ["a", "b"])).toBe(true);
+    expect(JSON.parse(prox.lines.at(-1)!).params.args).toEqual([
+      "linesLeftOut",
+      String(100 - taken),
+      "a",
+      "b",
+    ]);
+  });
+
+  it("push nothing before ready, and nothing while prox does not read", () => {
+    const push = { method: "set_speed", params: { route_id: "*" } } as const;
+    const prox = new Prox();
+    expect(prox.stdio.push(push)).toBe(false);
+    prox.stdio.ready("/a.sock");
+    expect(prox.stdio.push(push)).toBe(true);
+    expect(prox.lines.at(-1)).toBe(JSON.stringify(push));
+    const stuck = new Prox(new Writable({ write: () => {} }));
+    stuck.stdio.ready("/a.sock");
+    expect(stuck.stdio.push(push)).toBe(false);
   });
 
   it("leave lines of the log out while prox does not read, and keep ready", () => {
