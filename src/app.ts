@@ -8,27 +8,23 @@
  */
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
-import { Metrics } from "./admin/metrics.ts";
-import { Announcer } from "./announcer.ts";
 import type { Clock } from "./clock.ts";
 import type { Settings } from "./config/settings.ts";
 import { newId } from "./events/ids.ts";
 import type { Forwarder } from "./forwarder/handle.ts";
 import { instanceOf } from "./journal/identity.ts";
-import type { Kept, Loss } from "./journal/journal.ts";
 import { lockDataDir } from "./journal/lock.ts";
 import type { Log } from "./log.ts";
-import type { PolicyNote } from "./policy/policy.ts";
 import { Resources } from "./resources.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import { version } from "./version.ts";
 import { openBans } from "./wiring/bans.ts";
 import { openForwarder } from "./wiring/forwarder.ts";
-import { openJournal, topicOf } from "./wiring/journal.ts";
 import { releaseMs, type WiringParts } from "./wiring/parts.ts";
 import { openPolicy } from "./wiring/policy.ts";
 import { openAdminPort, openPluginPort } from "./wiring/ports.ts";
 import { openSessions } from "./wiring/sessions.ts";
+import { openTelling } from "./wiring/telling.ts";
 
 export interface App {
   readonly instance: string;
@@ -65,30 +61,15 @@ async function start(parts: WiringParts): Promise<App> {
   resources.onRelease("data dir", releaseMs, () => lock.release());
   const origin = { instance: await instanceOf(dataDir), epoch: newId() };
 
-  const { deadlineMs } = settings.http;
-  const { journal, previous } = await openJournal(parts, origin, deadlineMs, (loss) => tellLoss(loss));
-  const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"));
+  // Both are unknown for a while, and are told of as soon as they are known.
   let forwarder: Forwarder | null = null;
-  const metrics = new Metrics({
-    journal: () => journal.stats(),
-    policy: () => ({ available: replica.available, rules: replica.rules, source: source.state() }),
+  let sessions: Sessions | null = null;
+  const telling = await openTelling(parts, origin, settings.http.deadlineMs, {
+    policy: () => policy,
     forwarder: () => forwarder?.state() ?? null,
     sessions: () => sessions,
   });
-  // What asks the metrics before it is known gets none.
-  let sessions: Sessions | null = null;
-
-  const tellLoss = async (loss: Loss): Promise<Kept> => {
-    if (announcer.hasTold(loss)) return { ok: true };
-    metrics.gap(loss.cause);
-    parts.log.error({ loss }, "events were lost; announced as bridge.gap");
-    return announcer.gap(loss);
-  };
-  const tellPolicy = (note: PolicyNote): void => {
-    if (note.kind === "changed") metrics.policyChanged(note.cause);
-    if (note.kind === "rejected") metrics.policyRejected();
-    void announcer.policy(note);
-  };
+  const { journal, previous, announcer, metrics, tellLoss, tellPolicy } = telling;
   const openedSessions = await openSessions(parts, origin, journal, announcer, metrics);
   sessions = openedSessions;
   // What it knew when it last ran is told as well: whoever is told must be there before.

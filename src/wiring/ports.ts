@@ -4,20 +4,12 @@ import { explainAsked } from "../admin/explain.ts";
 import type { Metrics } from "../admin/metrics.ts";
 import { policyReport } from "../admin/policy-report.ts";
 import { AdminPort, adminApp } from "../admin/server.ts";
-import type { Announcer } from "../announcer.ts";
-import { Bridge } from "../bridge.ts";
-import type { Origin } from "../events/draft.ts";
-import { redactor } from "../events/redact.ts";
 import { Callers } from "../frp/caller.ts";
 import { frpEdge } from "../frp/edge.ts";
 import { PluginPort } from "../frp/server.ts";
-import type { Journal } from "../journal/journal.ts";
-import { MalformedReports } from "../malformed.ts";
-import { observer } from "../observer.ts";
-import type { Bans } from "../policy/bans.ts";
-import type { PolicyView } from "../policy/policy.ts";
 import { listSessions } from "../sessions/listing.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { type BridgeNeeds, openBridge } from "./bridge.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 import type { OpenPolicy } from "./policy.ts";
 
@@ -48,33 +40,13 @@ export async function openAdminPort(
   return address;
 }
 
-export interface PluginParts {
-  readonly policy: PolicyView;
-  readonly bans: Bans | null;
-  readonly sessions: Sessions;
-  readonly journal: Journal;
-  readonly announcer: Announcer;
-  readonly origin: Origin;
-  readonly metrics: Metrics;
-  readonly stopping: () => boolean;
-}
-
 export async function openPluginPort(
-  { settings, clock, log, resources }: WiringParts,
-  { policy, bans, sessions, journal, announcer, origin, metrics, stopping }: PluginParts,
+  parts: WiringParts,
+  needs: BridgeNeeds & { readonly stopping: () => boolean },
 ): Promise<{ readonly address: AddressInfo; readonly cut: () => void }> {
-  const { http, events } = settings;
-  const watch = observer(metrics, log, bans);
-  const redact = redactor(events.redact, events.hmacKey);
-  const { onFailure } = settings.journal;
-  const bridge = new Bridge({ policy, sessions, journal, origin, redact, clock, observer: watch, onFailure });
-  const malformed = new MalformedReports({
-    protocol: "frp",
-    clock,
-    origin,
-    publish: (draft) => void announcer.publish(draft),
-    count: (reason) => metrics.malformed(reason),
-  });
+  const { settings, clock, resources } = parts;
+  const { http } = settings;
+  const { bridge, watch, malformed } = openBridge(parts, "frp", needs);
   resources.onRelease("counts of malformed calls", releaseMs, () => malformed.flush());
   const edge = frpEdge({
     path: http.path,
@@ -85,7 +57,7 @@ export async function openPluginPort(
     handle: (op, deadlineMs) => bridge.handle(op, deadlineMs),
     malformed: (report) => malformed.report(report),
     observer: watch,
-    stopping,
+    stopping: needs.stopping,
   });
   const port = new PluginPort(edge.fetch, clock);
   const address = await port.listen(http.host, http.port);

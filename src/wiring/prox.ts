@@ -9,23 +9,17 @@
  */
 import { resolve } from "node:path";
 import { explainAsked } from "../admin/explain.ts";
-import { Metrics } from "../admin/metrics.ts";
+import type { Metrics } from "../admin/metrics.ts";
 import { policyReport } from "../admin/policy-report.ts";
 import { AdminPort, adminApp } from "../admin/server.ts";
-import { Announcer } from "../announcer.ts";
-import { Bridge } from "../bridge.ts";
 import type { Clock } from "../clock.ts";
 import type { Settings } from "../config/settings.ts";
 import { textOf } from "../errors.ts";
 import { newId } from "../events/ids.ts";
-import { redactor } from "../events/redact.ts";
 import type { Forwarder } from "../forwarder/handle.ts";
 import { instanceOf } from "../journal/identity.ts";
-import type { Kept, Loss } from "../journal/journal.ts";
 import type { Log } from "../log.ts";
-import { MalformedReports } from "../malformed.ts";
-import { observer } from "../observer.ts";
-import type { PolicyNote, PolicySource } from "../policy/policy.ts";
+import type { PolicySource } from "../policy/policy.ts";
 import type { PushPort } from "../prox/pusher.ts";
 import { Requests } from "../prox/requests.ts";
 import { takeSlot } from "../prox/slots.ts";
@@ -35,12 +29,13 @@ import { Resources } from "../resources.ts";
 import type { SessionList } from "../sessions/listing.ts";
 import { version } from "../version.ts";
 import { openBans } from "./bans.ts";
+import { openBridge } from "./bridge.ts";
 import { DeadSlots } from "./dead-slots.ts";
 import { openForwarder } from "./forwarder.ts";
-import { openJournal, topicOf } from "./journal.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 import { type OpenPolicy, openPolicy } from "./policy.ts";
 import { openPushes } from "./prox-pushes.ts";
+import { openTelling } from "./telling.ts";
 
 /** prox waits for the plugin's end, and longer than for one call nobody waits. */
 const drainMs = 1_500;
@@ -89,27 +84,14 @@ async function start(
   const origin = { instance: await instanceOf(slot.dir), epoch: newId() };
   const { node, deadlineMs } = settings.prox;
 
-  const { journal, previous } = await openJournal(parts, origin, deadlineMs, (loss) => tellLoss(loss));
-  const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"));
   let forwarder: Forwarder | null = null;
   let deadSlots: DeadSlots | null = null;
-  const metrics = new Metrics({
-    journal: () => journal.stats(),
-    policy: () => ({ available: replica.available, rules: replica.rules, source: source.state() }),
+  const telling = await openTelling(parts, origin, deadlineMs, {
+    policy: () => opened,
     forwarder: () => forwarder?.state() ?? null,
     sessions: () => null,
   });
-  const tellLoss = async (loss: Loss): Promise<Kept> => {
-    if (announcer.hasTold(loss)) return { ok: true };
-    metrics.gap(loss.cause);
-    log.error({ loss }, "events were lost; announced as bridge.gap");
-    return announcer.gap(loss);
-  };
-  const tellPolicy = (note: PolicyNote): void => {
-    if (note.kind === "changed") metrics.policyChanged(note.cause);
-    if (note.kind === "rejected") metrics.policyRejected();
-    void announcer.policy(note);
-  };
+  const { journal, previous, announcer, metrics, tellLoss, tellPolicy } = telling;
   const opened = await openPolicy(parts, tellPolicy);
   const { replica, source } = opened;
   openPushes(parts, replica, metrics, prox);
@@ -121,25 +103,10 @@ async function start(
     return source.close();
   });
 
-  const malformed = new MalformedReports({
-    protocol: "prox",
-    clock,
-    origin,
-    publish: (draft) => void announcer.publish(draft),
-    count: (reason) => metrics.malformed(reason),
-  });
-  const bans = openBans(parts, origin, metrics, () => replica.rules.bans);
   const requests = new Requests(clock);
-  const bridge = new Bridge({
-    policy: replica,
-    sessions: requests,
-    journal,
-    origin,
-    redact: redactor(settings.events.redact, settings.events.hmacKey),
-    clock,
-    observer: observer(metrics, log, bans),
-    onFailure: settings.journal.onFailure,
-  });
+  const bans = openBans(parts, origin, metrics, () => replica.rules.bans);
+  const needs = { policy: replica, bans, sessions: requests, journal, announcer, origin, metrics };
+  const { bridge, malformed } = openBridge(parts, "prox", needs);
   const server = new HookServer({
     node,
     deadlineMs,

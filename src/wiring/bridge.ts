@@ -1,0 +1,49 @@
+/** The bridge behind an edge, and what the edge reports of calls that are no op. */
+import type { Metrics } from "../admin/metrics.ts";
+import type { Announcer } from "../announcer.ts";
+import { Bridge, type BridgeSessions } from "../bridge.ts";
+import type { Origin } from "../events/draft.ts";
+import { redactor } from "../events/redact.ts";
+import type { Journal } from "../journal/journal.ts";
+import { MalformedReports } from "../malformed.ts";
+import { observer } from "../observer.ts";
+import type { Op } from "../op.ts";
+import type { Bans } from "../policy/bans.ts";
+import type { PolicyView } from "../policy/policy.ts";
+import type { WiringParts } from "./parts.ts";
+
+export interface BridgeNeeds {
+  readonly policy: PolicyView;
+  readonly bans: Bans | null;
+  readonly sessions: BridgeSessions;
+  readonly journal: Journal;
+  readonly announcer: Announcer;
+  readonly origin: Origin;
+  readonly metrics: Metrics;
+}
+
+export interface OpenBridge {
+  readonly bridge: Bridge;
+  readonly watch: ReturnType<typeof observer>;
+  /** Whoever closes the edge flushes it behind. */
+  readonly malformed: MalformedReports;
+}
+
+export function openBridge(
+  { settings, clock, log }: WiringParts,
+  protocol: Op["protocol"],
+  { policy, bans, sessions, journal, announcer, origin, metrics }: BridgeNeeds,
+): OpenBridge {
+  const watch = observer(metrics, log, bans);
+  const redact = redactor(settings.events.redact, settings.events.hmacKey);
+  const { onFailure } = settings.journal;
+  const bridge = new Bridge({ policy, sessions, journal, origin, redact, clock, observer: watch, onFailure });
+  const malformed = new MalformedReports({
+    protocol,
+    clock,
+    origin,
+    publish: (draft) => void announcer.publish(draft),
+    count: (reason) => metrics.malformed(reason),
+  });
+  return { bridge, watch, malformed };
+}

@@ -1,0 +1,56 @@
+/** What a bridge tells of itself: its journal, the events about losses and policy that go into it, and the counts of both. */
+import { type MetricSources, Metrics } from "../admin/metrics.ts";
+import { Announcer } from "../announcer.ts";
+import type { Origin } from "../events/draft.ts";
+import type { FileJournal } from "../journal/file-journal.ts";
+import type { Kept, Loss, PreviousEpoch } from "../journal/journal.ts";
+import type { PolicyNote } from "../policy/policy.ts";
+import { openJournal, topicOf } from "./journal.ts";
+import type { WiringParts } from "./parts.ts";
+import type { OpenPolicy } from "./policy.ts";
+
+export interface Telling {
+  readonly journal: FileJournal;
+  readonly previous: PreviousEpoch | null;
+  readonly announcer: Announcer;
+  readonly metrics: Metrics;
+  readonly tellLoss: (loss: Loss) => Promise<Kept>;
+  readonly tellPolicy: (note: PolicyNote) => void;
+}
+
+/** What the metrics are made of and is opened later; they are not asked for before. */
+interface LaterSources extends Pick<MetricSources, "forwarder" | "sessions"> {
+  readonly policy: () => OpenPolicy;
+}
+
+/** @param deadlineMs after which the edge gives up waiting for a record */
+export async function openTelling(
+  parts: WiringParts,
+  origin: Origin,
+  deadlineMs: number,
+  { policy, ...later }: LaterSources,
+): Promise<Telling> {
+  const { settings, clock, log } = parts;
+  const tellLoss = async (loss: Loss): Promise<Kept> => {
+    if (announcer.hasTold(loss)) return { ok: true };
+    metrics.gap(loss.cause);
+    log.error({ loss }, "events were lost; announced as bridge.gap");
+    return announcer.gap(loss);
+  };
+  const { journal, previous } = await openJournal(parts, origin, deadlineMs, (loss) => tellLoss(loss));
+  const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"));
+  const metrics = new Metrics({
+    journal: () => journal.stats(),
+    policy() {
+      const { replica, source } = policy();
+      return { available: replica.available, rules: replica.rules, source: source.state() };
+    },
+    ...later,
+  });
+  const tellPolicy = (note: PolicyNote): void => {
+    if (note.kind === "changed") metrics.policyChanged(note.cause);
+    if (note.kind === "rejected") metrics.policyRejected();
+    void announcer.policy(note);
+  };
+  return { journal, previous, announcer, metrics, tellLoss, tellPolicy };
+}
