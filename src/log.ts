@@ -1,8 +1,8 @@
 /** The log: JSON lines, or readable ones on a terminal; always on stderr, since stdout may carry a protocol. */
 import { writeSync } from "node:fs";
+import { createRequire } from "node:module";
 import { isatty } from "node:tty";
 import { type Logger, pino } from "pino";
-import { prettyFactory } from "pino-pretty";
 import type { Settings } from "./config/settings.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "isLevelEnabled">;
@@ -17,6 +17,8 @@ export function createLog(settings: Settings["log"], out = new LineSink()): Log 
   if (!isForPeople(settings)) {
     return pino({ ...options, formatters: { level: (level) => ({ level }) } }, out);
   }
+  // Loaded for people only: programs need not wait for it.
+  const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
   const colorize = isatty(stderrFd) && !process.env.NO_COLOR;
   const pretty = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l", singleLine: true });
   return pino(options, { write: (line: string) => out.write(pretty(line).replace(strayControls, "?")) });

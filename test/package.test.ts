@@ -1,7 +1,7 @@
 /** What npm publishes, installed and run as a user has it; and the guard that finds a Node that is new enough. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -247,6 +247,25 @@ describe("the package", () => {
 
 describe("bin/sluice.js", () => {
   const checkout = join(repository, "bin", "sluice.js");
+
+  it("keeps what Node has compiled in the user's cache folder, where nobody else could put anything", async () => {
+    const home = await folderOfTest("home");
+    const cache = join(home, ".cache", "sluice");
+    const kept = async (): Promise<number> => (await readdir(cache, { recursive: true })).length;
+    const command = [process.execPath, checkout] as [string, string];
+    const env = { HOME: home, NODE_COMPILE_CACHE: "", XDG_CACHE_HOME: "" };
+    await sluice(["--version"], { command, env });
+    expect((await stat(cache)).mode & 0o777).toBe(0o700);
+    expect(await kept()).toBeGreaterThan(10);
+    for (const folder of [cache, home]) {
+      await rm(cache, { recursive: true });
+      await mkdir(cache);
+      await chmod(folder, 0o777);
+      expect((await sluice(["--version"], { command, env })).code).toBe(0);
+      expect(await kept(), folder).toBe(0);
+      await chmod(folder, 0o700);
+    }
+  });
 
   it.runIf(hasOlder)(`run by Node ${older} runs itself again on the bundled one`, async () => {
     const command = ["node", checkout] as [string, string];

@@ -1,9 +1,28 @@
 /** `sluice explain`: its options, and what `--help` says of them. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { frpProxyTypes } from "../op.ts";
-import { type ExplainOptions, explain } from "./explain.ts";
-import { opOptions } from "./explain-question.ts";
+import type { ExplainOptions } from "./explain.ts";
+import type { OpOptions } from "./explain-question.ts";
 import { command, configOption, isoTime, wholeNumber } from "./options.ts";
+
+/** What describes an op, besides `op` itself. */
+const opOptions = [
+  "user",
+  "ip",
+  "node",
+  "token",
+  "tokenFile",
+  "client",
+  "proxy",
+  "proxyType",
+  "remotePort",
+  "domain",
+  "subdomain",
+  "encrypted",
+  "route",
+  "method",
+  "path",
+] as const satisfies readonly (keyof OpOptions)[];
 
 const help = `
 Asks the bridge that runs (admin.host, admin.port, admin.token), or judges by
@@ -75,7 +94,7 @@ export function addExplainCommand(sluice: Command): void {
     .option("--policy <file>", "the rules of this policy file, with no bridge and with counts of 0")
     .option("--json", "as one JSON object")
     .addHelpText("after", help)
-    .action((options: ExplainOptions) => explain(options));
+    .action(async (options: ExplainOptions) => (await import("./explain.ts")).explain(options));
 }
 
 function port(text: string): number {

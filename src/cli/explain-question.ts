@@ -36,25 +36,6 @@ export interface QuestionOptions extends OpOptions {
   readonly at?: Date;
 }
 
-/** What describes an op, besides `op` itself. */
-export const opOptions = [
-  "user",
-  "ip",
-  "node",
-  "token",
-  "tokenFile",
-  "client",
-  "proxy",
-  "proxyType",
-  "remotePort",
-  "domain",
-  "subdomain",
-  "encrypted",
-  "route",
-  "method",
-  "path",
-] as const satisfies readonly (keyof OpOptions)[];
-
 const withAddress = ["Login", "NewUserConn", "CloseUserConn"];
 const aboutProxy = ["NewProxy", "CloseProxy", "NewUserConn", "CloseUserConn"];
 const known = new Set([...withAddress, ...aboutProxy, "Ping", "NewWorkConn"]);

@@ -1,14 +1,13 @@
 /** `sluice policy …`: the commands that work with rules, and what `--help` says of them. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { command, configOption, duration } from "./options.ts";
-import { acceptEmpty } from "./policy/accept-empty.ts";
-import { check } from "./policy/check.ts";
-import { exportRules } from "./policy/export.ts";
-import { diff, importRules } from "./policy/import.ts";
-import { get, list } from "./policy/list.ts";
-import { remove, set } from "./policy/set.ts";
-import { token } from "./policy/token.ts";
-import { watch } from "./policy/watch.ts";
+import type { CheckOptions } from "./policy/check.ts";
+import type { DiffOptions, ImportOptions } from "./policy/import.ts";
+import type { ListOptions } from "./policy/list.ts";
+import type { SetOptions } from "./policy/set.ts";
+import type { TokenOptions } from "./policy/token.ts";
+import type { WatchOptions } from "./policy/watch.ts";
+import type { PolicyOptions } from "./policy/with-store.ts";
 
 const policyHelp = `
 Rules are those of Redis where redis.url is set, else of the policy file
@@ -56,9 +55,13 @@ export function addPolicyCommand(sluice: Command): void {
   sub("list [pattern]", "print all rules, or those whose key fits, such as 'user:*'")
     .option("--json", "as one JSON array, secrets masked")
     .addHelpText("after", "\nIn a pattern * stands for any run of characters, and nothing else is special.")
-    .action(list);
+    .action(async (pattern: string | undefined, options: ListOptions) =>
+      (await import("./policy/list.ts")).list(pattern, options),
+    );
 
-  sub("get <key>", "print one rule's value as it stands there").action(get);
+  sub("get <key>", "print one rule's value as it stands there").action(
+    async (key: string, options: PolicyOptions) => (await import("./policy/list.ts")).get(key, options),
+  );
 
   stampOptions(sub("set <key> <value>", "write one rule, after checking that it can be read"))
     .addOption(
@@ -67,37 +70,50 @@ export function addPolicyCommand(sluice: Command): void {
     .addOption(new Option("--keep-ttl", "let it end when the one before would have (Redis)").conflicts("ttl"))
     .option("--new", "only if the key is not there yet")
     .addHelpText("after", setHelp)
-    .action(set);
+    .action(async (key: string, value: string, options: SetOptions) =>
+      (await import("./policy/set.ts")).set(key, value, options),
+    );
 
-  sub("rm <key...>", "remove rules; what is open stays open").action(remove);
+  sub("rm <key...>", "remove rules; what is open stays open").action(
+    async (keys: string[], options: PolicyOptions) => (await import("./policy/set.ts")).remove(keys, options),
+  );
 
   sub("check", "look all rules over for what cannot be read, and what was not meant")
     .option("--strict", "exit code 1 for warnings, too")
     .option("--json", "as one JSON object")
     .addHelpText("after", checkHelp)
-    .action(check);
+    .action(async (options: CheckOptions) => (await import("./policy/check.ts")).check(options));
 
   sub("watch", "print changes as they come into force, until Ctrl-C")
     .option("--json", "one JSON object a line")
-    .action(watch);
+    .action(async (options: WatchOptions) => (await import("./policy/watch.ts")).watch(options));
 
-  sub("export [file]", "write all lasting rules to a file, or to stdout").action(exportRules);
+  sub("export [file]", "write all lasting rules to a file, or to stdout").action(
+    async (file: string | undefined, options: PolicyOptions) =>
+      (await import("./policy/export.ts")).exportRules(file, options),
+  );
 
   stampOptions(sub("import <file>", "write all rules of a file"))
     .option("--dry-run", "show what would change, and write nothing")
     .option("--prune", "remove the rules that the file does not have")
     .addHelpText("after", importHelp)
-    .action(importRules);
+    .action(async (file: string, options: ImportOptions) =>
+      (await import("./policy/import.ts")).importRules(file, options),
+    );
 
   sub("diff <file>", "print what an import would change; exit code 1 if anything")
     .option("--plain", "by and note count, too")
-    .action(diff);
+    .action(async (file: string, options: DiffOptions) =>
+      (await import("./policy/import.ts")).diff(file, options),
+    );
 
-  sub("accept-empty", "tell the running bridge that the rules are meant to be gone").action(acceptEmpty);
+  sub("accept-empty", "tell the running bridge that the rules are meant to be gone").action(
+    async (options: PolicyOptions) => (await import("./policy/accept-empty.ts")).acceptEmpty(options),
+  );
 
   sub("token", "make a token for a client, and its hash for the client's rule")
     .option("--hash", "read a token from stdin, and print only its hash")
-    .action(token);
+    .action(async (options: TokenOptions) => (await import("./policy/token.ts")).token(options));
 }
 
 function stampOptions(sub: Command): Command {

@@ -1,18 +1,17 @@
 /** The commands, and what `--help` says of them. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { version } from "../version.ts";
-import { showConfig } from "./config.ts";
+import type { ConfigOptions } from "./config.ts";
 import { addExplainCommand } from "./explain-command.ts";
 import { command, configOption, epochId, isoTime, wholeNumber } from "./options.ts";
 import { addPolicyCommand } from "./policy-command.ts";
 import { addProxCommand } from "./prox-command.ts";
-import { type ReplayOptions, replay } from "./replay.ts";
-import { serve } from "./serve.ts";
-import { type SessionsOptions, sessions } from "./sessions.ts";
+import type { ReplayOptions } from "./replay.ts";
+import type { SessionsOptions } from "./sessions.ts";
 import { addSimulateCommand } from "./simulate-command.ts";
-import { type TailOptions, tail } from "./tail.ts";
+import type { TailOptions } from "./tail.ts";
 import { patternProblem, typeList } from "./type-filter.ts";
-import { type VerifyOptions, verify } from "./verify.ts";
+import type { VerifyOptions } from "./verify.ts";
 
 const verifyHelp = `
 Reads the topics of kafka.* from their beginnings to where they end now. Events
@@ -65,7 +64,7 @@ export function program(): Command {
 
   command(sluice, "serve", "run the bridge until SIGTERM or SIGINT; a second signal ends it at once")
     .addOption(configOption())
-    .action((options: { config?: string }) => serve(options.config ?? null));
+    .action(async ({ config }: { config?: string }) => (await import("./serve.ts")).serve(config ?? null));
 
   addProxCommand(sluice);
 
@@ -73,7 +72,7 @@ export function program(): Command {
     .addOption(configOption())
     .option("--json", "as JSON")
     .addOption(new Option("--table", "the table of all settings and defaults, in Markdown").conflicts("json"))
-    .action(showConfig);
+    .action(async (options: ConfigOptions) => (await import("./config.ts")).showConfig(options));
 
   command(sluice, "tail", "print events from the journal on this machine, or from Kafka")
     .addOption(configOption())
@@ -89,7 +88,7 @@ export function program(): Command {
     .option("--kafka", "read the topics of kafka.brokers instead of the journal")
     .option("--json", "one event a line, as it is published")
     .addHelpText("after", `\nTypes:\n${typeList()}`)
-    .action((options: TailOptions) => tail(options));
+    .action(async (options: TailOptions) => (await import("./tail.ts")).tail(options));
 
   command(sluice, "replay", "send again what the journal still keeps, with the same ids, numbers and keys")
     .addOption(configOption())
@@ -110,7 +109,7 @@ export function program(): Command {
       "\nFor topics that lost events, above all deleted ones: they are made again. The bridge\n" +
         "may run or not. Exit codes: 0 all is confirmed, 1 not all, 2 wrong settings or options.",
     )
-    .action((options: ReplayOptions) => replay(options));
+    .action(async (options: ReplayOptions) => (await import("./replay.ts")).replay(options));
 
   command(sluice, "sessions", "print who is connected now, as the running bridge knows it")
     .addOption(configOption())
@@ -125,7 +124,7 @@ export function program(): Command {
     )
     .option("--json", "as one JSON object")
     .addHelpText("after", sessionsHelp)
-    .action((options: SessionsOptions) => sessions(options));
+    .action(async (options: SessionsOptions) => (await import("./sessions.ts")).sessions(options));
 
   addExplainCommand(sluice);
   addPolicyCommand(sluice);
@@ -137,7 +136,7 @@ export function program(): Command {
     .option("--all", "a row also for each earlier epoch that is whole")
     .option("--json", "the report as one JSON document")
     .addHelpText("after", verifyHelp)
-    .action((options: VerifyOptions) => verify(options));
+    .action(async (options: VerifyOptions) => (await import("./verify.ts")).verify(options));
 
   addSimulateCommand(sluice);
   return sluice;

@@ -1,54 +1,9 @@
-/** `sluice prox`: what bin/sluice-prox runs, as the plugin of a prox that holds its stdin and stdout. */
+/** `sluice prox`, as the command line has it. */
 import type { Command } from "commander";
-import { systemClock } from "../clock.ts";
-import { loadSettings } from "../config/load.ts";
-import { createLog } from "../log.ts";
-import { pushingLog } from "../prox/log-push.ts";
-import { ProxStdio } from "../prox/stdio.ts";
-import { version } from "../version.ts";
-import { startProx } from "../wiring/prox.ts";
 import { command, configOption } from "./options.ts";
-
-/** prox waits for its plugin for ever: what has not ended by then ends as if it were killed, which the journal stands. */
-const endWithinMs = 4_500;
 
 export function addProxCommand(sluice: Command): void {
   command(sluice, "prox", "run as the plugin of prox, over stdin and stdout; prox starts bin/sluice-prox")
     .addOption(configOption())
-    .action((options: { config?: string }) => runProx(options.config ?? null));
-}
-
-async function runProx(configFile: string | null): Promise<void> {
-  const { settings } = loadSettings(configFile, process.env);
-  const ownLog = createLog(settings.log);
-  const { promise: told, resolve: end } = Promise.withResolvers<string>();
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(signal));
-  const stdio = new ProxStdio({
-    input: process.stdin,
-    output: process.stdout,
-    onConfigure: (binding) => log.info({ ...binding }, "configured by prox"),
-    onEnd: () => end("stdin ended"),
-    clock: systemClock,
-    warn: (fields, text) => ownLog.warn(fields, text),
-  });
-  const log = settings.prox.log ? pushingLog(ownLog, stdio) : ownLog;
-  const onReady = (socket: string): void => {
-    stdio.ready(socket);
-    log.info({ socket, version }, "ready for prox");
-  };
-  const app = await startProx(settings, log, systemClock, onReady, stdio).catch((thrown) => {
-    // It would keep the process, and prox does not start a plugin anew that has not ended.
-    process.stdin.destroy();
-    throw thrown;
-  });
-  const reason = await told;
-  systemClock.after(endWithinMs, () => {
-    ownLog.error({ reason }, "the plugin did not end in time; ended by force");
-    process.exit(1);
-  });
-  ownLog.info({ reason }, "stopping");
-  await app.stop(reason);
-  ownLog.info({ reason }, "stopped");
-  // stdin may still be open, and would keep the process.
-  process.exit(0);
+    .action(async ({ config }: { config?: string }) => (await import("./prox.ts")).prox(config ?? null));
 }

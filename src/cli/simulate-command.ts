@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { misspeltOp } from "../policy/op-names.ts";
 import { command, configOption, moment } from "./options.ts";
-import { type SimulateOptions, simulate } from "./simulate.ts";
+import type { SimulateOptions } from "./simulate.ts";
 
 const help = `
 Each operation that could be refused is judged again at the time and by the
@@ -37,7 +37,7 @@ export function addSimulateCommand(sluice: Command): void {
     .option("--strict", "exit with code 1 if any decision would change, or none was recorded")
     .option("--json", "the report as one JSON object")
     .addHelpText("after", help)
-    .action((options: SimulateOptions) => simulate(options));
+    .action(async (options: SimulateOptions) => (await import("./simulate.ts")).simulate(options));
 }
 
 function opName(text: string, before: readonly string[] | undefined): string[] {

@@ -1,8 +1,39 @@
 /** Which event types are meant: `login.refused`, `session.*`, with or without the prefix. */
-import { eventTypes, typePrefix } from "../events/schema.ts";
+import type { EventType, typePrefix } from "../events/schema.ts";
 import { hint } from "../spelling.ts";
 
-const types = Object.keys(eventTypes);
+/** Written out, as loading the shapes of the events' data takes longer than most commands do. */
+const types = Object.keys({
+  "login.allowed": true,
+  "login.refused": true,
+  "login.confirmed": true,
+  "proxy.allowed": true,
+  "proxy.refused": true,
+  "proxy.closed": true,
+  "heartbeat.allowed": true,
+  "heartbeat.refused": true,
+  "workconn.allowed": true,
+  "workconn.refused": true,
+  "session.started": true,
+  "session.refused": true,
+  "session.closed": true,
+  "session.ended": true,
+  "session.admitted": true,
+  "request.allowed": true,
+  "request.refused": true,
+  "response.seen": true,
+  "request.completed": true,
+  "op.unknown": true,
+  "op.malformed": true,
+  "policy.changed": true,
+  "policy.rejected": true,
+  "policy.emptied": true,
+  "bridge.started": true,
+  "bridge.stopped": true,
+  "bridge.gap": true,
+  "bridge.progress": true,
+} satisfies Record<EventType, true>);
+const prefix: typeof typePrefix = "sluice.";
 const widest = 80;
 
 /** Whether a type is meant by one of the patterns; without any, every type is. */
@@ -42,5 +73,5 @@ function matcher(pattern: string): RegExp {
 }
 
 function bare(type: string): string {
-  return type.startsWith(typePrefix) ? type.slice(typePrefix.length) : type;
+  return type.startsWith(prefix) ? type.slice(prefix.length) : type;
 }

@@ -1,45 +1,31 @@
 /**
- * The wiring of the plugin that prox starts.
+ * The wiring of the plugin that prox starts, behind READY.
  *
- *   slot ▶ journal ▶ policy as last known ▶ socket ▶ READY ▶ forwarder ▶ admin port       stop() walks back
- *                                  └──▶ policy source, which nobody waits for
+ *   READY (prox-entrance.ts) ▶ journal ▶ policy ▶ door opens ▶ forwarder ▶ admin port       stop() walks back
  *
- * Until the plugin is ready prox stands open, so that nothing stands before it that could wait for anybody: where no
- * policy is known yet, every call is refused until one is. What fails behind it costs its own part and not the plugin.
+ * What fails before the door opens ends the plugin; what fails behind it costs its own part. Where no policy is known
+ * when the door opens, every call is refused until one is.
  */
-import { resolve } from "node:path";
-import { explainAsked } from "../admin/explain.ts";
-import type { Metrics } from "../admin/metrics.ts";
-import { policyReport } from "../admin/policy-report.ts";
-import { AdminPort, adminApp } from "../admin/server.ts";
-import type { Clock } from "../clock.ts";
-import type { Settings } from "../config/settings.ts";
 import { textOf } from "../errors.ts";
 import { newId } from "../events/ids.ts";
 import type { Forwarder } from "../forwarder/handle.ts";
 import { instanceOf } from "../journal/identity.ts";
-import type { Log } from "../log.ts";
-import type { PolicySource } from "../policy/policy.ts";
 import type { PushPort } from "../prox/pusher.ts";
 import { Requests } from "../prox/requests.ts";
-import { takeSlot } from "../prox/slots.ts";
-import { socketPathIn } from "../prox/socket-path.ts";
-import { HookServer } from "../prox/socket-server.ts";
-import { Resources } from "../resources.ts";
-import type { SessionList } from "../sessions/listing.ts";
 import { version } from "../version.ts";
 import { openBans } from "./bans.ts";
 import { openBridge } from "./bridge.ts";
 import { DeadSlots } from "./dead-slots.ts";
+import { FirstLoad } from "./first-load.ts";
 import { openForwarder } from "./forwarder.ts";
-import { releaseMs, type WiringParts } from "./parts.ts";
-import { type OpenPolicy, openPolicy } from "./policy.ts";
+import { releaseMs } from "./parts.ts";
+import { openPolicy } from "./policy.ts";
+import type { ProxEntrance } from "./prox-entrance.ts";
 import { openPushes } from "./prox-pushes.ts";
 import { openTelling } from "./telling.ts";
 
 /** prox waits for the plugin's end, and longer than for one call nobody waits. */
 const drainMs = 1_500;
-const policyRetryMs = 1_000;
 
 export interface ProxApp {
   readonly instance: string;
@@ -51,37 +37,15 @@ export interface ProxApp {
 }
 
 /**
- * @param onReady given the socket's path as soon as it listens
  * @param prox where it is told its targets and speeds
- * @throws SluiceError for whatever keeps it from listening; what was acquired until then has been released
+ * @throws SluiceError for whatever keeps it from answering; what was acquired stands in the entrance's resources
  */
-export async function startProx(
-  settings: Settings,
-  log: Log,
-  clock: Clock,
-  onReady: (socket: string) => void,
+export async function openProx(
+  { parts, folder, socket, server, door }: ProxEntrance,
   prox: PushPort,
 ): Promise<ProxApp> {
-  const resources = new Resources(clock, log);
-  try {
-    return await start({ settings, log, clock, resources }, onReady, prox);
-  } catch (thrown) {
-    await resources.release();
-    throw thrown;
-  }
-}
-
-async function start(
-  given: Omit<WiringParts, "dataDir">,
-  onReady: (socket: string) => void,
-  prox: PushPort,
-): Promise<ProxApp> {
-  const { settings, clock, log, resources } = given;
-  const folder = resolve(settings.data.dir);
-  const slot = takeSlot(folder);
-  resources.onRelease("slot", releaseMs, () => slot.release());
-  const parts: WiringParts = { ...given, dataDir: slot.dir };
-  const origin = { instance: await instanceOf(slot.dir), epoch: newId() };
+  const { settings, clock, log, resources, dataDir } = parts;
+  const origin = { instance: await instanceOf(dataDir), epoch: newId() };
   const { node, deadlineMs } = settings.prox;
 
   let forwarder: Forwarder | null = null;
@@ -95,11 +59,9 @@ async function start(
   const opened = await openPolicy(parts, tellPolicy);
   const { replica, source } = opened;
   openPushes(parts, replica, metrics, prox);
-  let stopping = false;
-  // A policy file is read in less time than the rest takes; nobody waits for it.
-  const loading = loaded(source, parts, () => stopping);
+  const load = new FirstLoad(source, clock, log);
   resources.onRelease("policy source", releaseMs, () => {
-    stopping = true;
+    load.stop();
     return source.close();
   });
 
@@ -107,33 +69,32 @@ async function start(
   const bans = openBans(parts, origin, metrics, () => replica.rules.bans);
   const needs = { policy: replica, bans, sessions: requests, journal, announcer, origin, metrics };
   const { bridge, malformed } = openBridge(parts, "prox", needs);
-  const server = new HookServer({
-    node,
-    deadlineMs,
-    clock,
+
+  await load.awaited(replica.available, deadlineMs);
+  const policyNow = () => {
+    const { revision, size: rules } = replica.rules;
+    return { source: source.state().kind, available: replica.available, rules, revision };
+  };
+  const policy = policyNow();
+  const kafka = settings.kafka.brokers.length > 0;
+  // Numbered before the door opens, and so before whatever comes in by it.
+  const started = announcer.started(version, previous, policy, kafka);
+  door.open({
     handle: (op, ms) => bridge.handle(op, ms),
     malformed: (report) => malformed.report(report),
-    failed: (problem) => log.error({ problem }, "a call of prox failed; its connection is closed"),
   });
-  const socket = socketPathIn(slot.dir);
-  await server.listen(socket);
-  resources.onRelease("socket", releaseMs, () => server.close(0));
-  onReady(socket);
 
   /** What can wait, and must not keep the plugin from answering. */
   const settle = async (): Promise<void> => {
-    await loading;
-    if (stopping) return;
-    const { revision, size: rules } = replica.rules;
-    const { available } = replica;
-    const policy = { source: source.state().kind, available, rules, revision };
-    await announcer.started(version, previous, policy, settings.kafka.brokers.length > 0);
+    await started;
     forwarder = openForwarder(parts, origin, journal, announcer, metrics, (loss) => void tellLoss(loss));
     if (forwarder !== null) deadSlots = new DeadSlots(parts, folder, origin.instance, metrics, policy);
-    await openAdmin(parts, metrics, opened, requests, () =>
+    const { openProxAdmin } = await import("./prox-admin.ts");
+    await openProxAdmin(parts, metrics, opened, requests, () =>
       replica.available ? null : "no policy has been loaded yet",
     );
-    log.info({ node, ...origin, dataDir: slot.dir, policy }, `sluice ${version} answers prox`);
+    await load.done;
+    log.info({ node, ...origin, dataDir, policy: policyNow() }, `sluice ${version} answers prox`);
   };
   const settled = settle().catch((thrown) =>
     log.error({ problem: textOf(thrown) }, "a part of the plugin could not be started; it answers without"),
@@ -143,7 +104,7 @@ async function start(
     socket,
     settled,
     async stop(reason) {
-      stopping = true;
+      load.stop();
       await Promise.all([server.close(drainMs), source.close()]);
       await settled;
       malformed.flush();
@@ -151,57 +112,4 @@ async function start(
       await Promise.all([deadSlots?.stop(), resources.release()]);
     },
   };
-}
-
-/** A policy file that cannot be read is no reason to go: prox would then stand open, or fail for everybody. */
-async function loaded(
-  source: PolicySource,
-  { clock, log }: WiringParts,
-  stopping: () => boolean,
-): Promise<void> {
-  for (let told = ""; !stopping(); ) {
-    try {
-      return await source.start();
-    } catch (thrown) {
-      const problem = textOf(thrown);
-      if (problem !== told) log.error({ problem }, "no policy; everything is refused until there is one");
-      told = problem;
-      await new Promise<void>((resume) => clock.after(policyRetryMs, resume));
-    }
-  }
-}
-
-/** Several plugins run on one machine: the first has the port, and the others go without. */
-async function openAdmin(
-  { settings, clock, log, resources }: WiringParts,
-  metrics: Metrics,
-  { replica, source }: OpenPolicy,
-  { counts: connections, proxies }: Requests,
-  notReady: () => string | null,
-): Promise<void> {
-  const { host, port, token } = settings.admin;
-  const { prox, nodes } = settings;
-  const none = async (): Promise<SessionList> => {
-    return { at: new Date(clock.now()).toISOString(), open: 0, ending: 0, unknown: 0, sessions: [] };
-  };
-  const admin = new AdminPort(
-    adminApp({
-      token,
-      registry: metrics.registry,
-      notReady,
-      sessions: none,
-      explain: (body) => {
-        const { node } = prox;
-        return explainAsked(body, { policy: replica, connections, proxies, node, nodes, nowMs: clock.now() });
-      },
-      policy: () => policyReport(replica, source.state(), { kinds: () => [] }),
-      acceptEmpty: () => replica.acceptEmpty(),
-    }),
-  );
-  try {
-    await admin.listen(host, port);
-    resources.onRelease("admin port", releaseMs, () => admin.close());
-  } catch (thrown) {
-    log.warn({ problem: textOf(thrown) }, "going on without an admin port");
-  }
 }

@@ -91,6 +91,31 @@ describe("the plugin", () => {
     expect(await plugin.ended).toBe(0);
   });
 
+  it("decides what comes as soon as it is ready by the policy file, and has told of its start before", async () => {
+    const cwd = folderWith({ "domain:web.test": "deny not here" });
+    const plugin = new PluginProcess({ cwd });
+    const talk = await Talk.to(await plugin.ready());
+    talk.send(request("/a"));
+    const body = Buffer.from("not here");
+    expect(decode((await talk.take(1))[0]!)).toMatchObject({ ok: false, b: body });
+    const [first, second] = await eventsIn(join(cwd, "data", "prox-1"));
+    expect(first).toMatchObject({
+      type: "sluice.bridge.started",
+      data: { policy: { available: true, rules: 1 } },
+    });
+    expect(second).toMatchObject({ type: "sluice.request.refused", policyrev: first.data.policy.revision });
+  });
+
+  it("that was ready and cannot open its journal ends, and so lets nobody in", async () => {
+    const cwd = folderWith({});
+    fs.mkdirSync(join(cwd, "data", "prox-1"), { recursive: true });
+    fs.writeFileSync(join(cwd, "data", "prox-1", "journal"), "no folder");
+    const plugin = new PluginProcess({ cwd });
+    expect(await plugin.ended).toBe(1);
+    expect(plugin.said.lines).toHaveLength(1);
+    expect(plugin.logged.lines.join("\n")).toContain("[data_dir_unusable]");
+  });
+
   it("killed while it answers has kept every call that it answered, and is back on the same journal", async () => {
     const cwd = folderWith({});
     const first = new PluginProcess({ cwd });

@@ -1,0 +1,39 @@
+/**
+ * The wiring of the plugin that prox starts, in two steps.
+ *
+ *   slot ▶ socket, with a door where calls wait ▶ READY ▶ the rest (prox.ts), which opens the door
+ *
+ * Until the plugin is ready prox stands open. So nothing stands before READY that could wait for anybody, and nothing is
+ * loaded for it that it does not need.
+ */
+import type { Clock } from "../clock.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Log } from "../log.ts";
+import type { PushPort } from "../prox/pusher.ts";
+import { Resources } from "../resources.ts";
+import type { ProxApp } from "./prox.ts";
+import { openEntrance } from "./prox-entrance.ts";
+
+/**
+ * @param onReady given the socket's path as soon as it listens
+ * @param prox where it is told its targets and speeds
+ * @throws SluiceError for whatever keeps it from answering; what was acquired until then has been released
+ */
+export async function startProx(
+  settings: Settings,
+  log: Log,
+  clock: Clock,
+  onReady: (socket: string) => void,
+  prox: PushPort,
+): Promise<ProxApp> {
+  const resources = new Resources(clock, log);
+  try {
+    const entrance = await openEntrance({ settings, log, clock, resources });
+    onReady(entrance.socket);
+    const { openProx } = await import("./prox.ts");
+    return await openProx(entrance, prox);
+  } catch (thrown) {
+    await resources.release();
+    throw thrown;
+  }
+}
