@@ -1,5 +1,5 @@
 /**
- * One writer per data directory. Node has no flock, and a PID file says nothing across containers; an exclusive
+ * One writer per data directory. Node has no flock, and a PID file says nothing across containers; a write
  * transaction on a SQLite file is a lock that the kernel drops with the process, however it ends.
  *
  *   free ──lockDataDir──▶ held ──release, or the end of the process──▶ free
@@ -29,7 +29,8 @@ export function lockDataDir(dataDir: string): DirLock {
     makeOnce(file);
     const database = new DatabaseSync(file, { timeout: 0 });
     try {
-      database.exec("BEGIN EXCLUSIVE");
+      // Not EXCLUSIVE, which waits for readers: of two at once each would find the other, and none would have it.
+      database.exec("BEGIN IMMEDIATE");
     } catch (thrown) {
       database.close();
       throw thrown;

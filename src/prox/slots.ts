@@ -13,9 +13,6 @@ import { type DirLock, lockDataDir } from "../journal/lock.ts";
 
 const slotName = /^prox-[1-9]\d{0,3}$/;
 const mostSlots = 9999;
-/** Two that reach for a lock in the same moment may both find it taken. */
-const mostTries = 4;
-const nothing = new Int32Array(new SharedArrayBuffer(4));
 
 export interface Slot extends DirLock {
   /** Its data directory. */
@@ -28,11 +25,8 @@ export interface Slot extends DirLock {
  */
 export function takeSlot(dataDir: string): Slot {
   for (let n = 1; n <= mostSlots; n++) {
-    for (let tries = 1; tries <= mostTries; tries++) {
-      const slot = taken(join(dataDir, `prox-${n}`));
-      if (slot !== null) return slot;
-      Atomics.wait(nothing, 0, 0, 1 + Math.random() * 4);
-    }
+    const slot = taken(join(dataDir, `prox-${n}`));
+    if (slot !== null) return slot;
   }
   throw new SluiceError("data_dir_in_use", `all ${mostSlots} slots in ${dataDir} (data.dir) are taken`);
 }

@@ -77,6 +77,40 @@ describe("the lock on the data directory", () => {
     lockDataDir(dir).release();
   });
 
+  it("is had by exactly one of several that reach for it in the same moment", async () => {
+    const [dir, rounds] = [makeDir(), 200];
+    // Each keeps what it got, so that whoever comes late is refused as well.
+    const script = `import { lockDataDir } from ${JSON.stringify(path.resolve("src/journal/lock.ts"))};
+      process.stdin.once("data", (startMs) => {
+        const won = [];
+        for (let round = 0; round < ${rounds}; round++) {
+          while (performance.timeOrigin + performance.now() < Number(startMs) + 2 * round);
+          try {
+            lockDataDir(${JSON.stringify(dir)} + "/" + round);
+            won.push(round);
+          } catch (thrown) {
+            if (thrown.code !== "data_dir_in_use") throw thrown;
+          }
+        }
+        console.log(JSON.stringify(won));
+      });
+      console.log("up");`;
+    const children = Array.from({ length: 2 }, () => {
+      const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", script], {
+        stdio: ["pipe", "pipe", "inherit"],
+      });
+      onTestFinished(() => void child.kill("SIGKILL"));
+      return child;
+    });
+    const line = (child: (typeof children)[number]): Promise<string> =>
+      new Promise((resolve) => child.stdout.once("data", (text) => resolve(String(text))));
+    await Promise.all(children.map(line));
+    const told = children.map(line);
+    for (const child of children) child.stdin.write(String(Date.now() + 20));
+    const won = (await Promise.all(told)).flatMap((text) => JSON.parse(text) as number[]);
+    expect(won.sort((a, b) => a - b)).toEqual(range(0, rounds - 1));
+  });
+
   it("is refused twice within one process too, and can be taken again after release", () => {
     const dir = path.join(makeDir(), "deep", "data");
     const lock = lockDataDir(dir);
