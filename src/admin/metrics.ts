@@ -150,6 +150,15 @@ export class Metrics {
     this.#troubles.inc({ what, code });
   }
 
+  /** @param afterMs since the process began */
+  proxReady(afterMs: number): void {
+    this.#gauge(
+      "sluice_prox_ready_seconds",
+      "From the start of the process until prox was told that it is ready",
+      () => afterMs / 1000,
+    );
+  }
+
   deadLetter(topic: string): void {
     this.#deadLetters.inc({ topic });
   }

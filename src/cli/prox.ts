@@ -4,7 +4,6 @@ import { loadSettings } from "../config/load.ts";
 import { createLog } from "../log.ts";
 import { pushingLog } from "../prox/log-push.ts";
 import { ProxStdio } from "../prox/stdio.ts";
-import { version } from "../version.ts";
 import { startProx } from "../wiring/prox-start.ts";
 
 /** prox waits for its plugin for ever: what has not ended by then ends as if it were killed, which the journal stands. */
@@ -24,10 +23,7 @@ export async function prox(configFile: string | null): Promise<void> {
     warn: (fields, text) => ownLog.warn(fields, text),
   });
   const log = settings.prox.log ? pushingLog(ownLog, stdio) : ownLog;
-  const onReady = (socket: string): void => {
-    stdio.ready(socket);
-    log.info({ socket, version }, "ready for prox");
-  };
+  const onReady = (socket: string): void => stdio.ready(socket);
   const app = await startProx(settings, log, systemClock, onReady, stdio).catch((thrown) => {
     // It would keep the process, and prox does not start a plugin anew that has not ended.
     process.stdin.destroy();

@@ -11,10 +11,12 @@ import type { Settings } from "../config/settings.ts";
 import type { Log } from "../log.ts";
 import type { PushPort } from "../prox/pusher.ts";
 import { Resources } from "../resources.ts";
+import { version } from "../version.ts";
 import type { ProxApp } from "./prox.ts";
 import { openEntrance } from "./prox-entrance.ts";
 
 /**
+ * @param clock whose monotonic time begins with the process
  * @param onReady given the socket's path as soon as it listens
  * @param prox where it is told its targets and speeds
  * @throws SluiceError for whatever keeps it from answering; what was acquired until then has been released
@@ -30,8 +32,10 @@ export async function startProx(
   try {
     const entrance = await openEntrance({ settings, log, clock, resources });
     onReady(entrance.socket);
+    const readyMs = Math.round(clock.monotonic());
+    log.info({ socket: entrance.socket, version, readyMs }, "ready for prox");
     const { openProx } = await import("./prox.ts");
-    return await openProx(entrance, prox);
+    return await openProx(entrance, readyMs, prox);
   } catch (thrown) {
     await resources.release();
     throw thrown;

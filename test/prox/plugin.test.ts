@@ -42,6 +42,8 @@ describe("the plugin", () => {
     plugin.configure("web:0");
     plugin.configure("gw:0");
     const socket = await plugin.ready();
+    const told = JSON.parse(await plugin.logged.saw(/ready for prox/));
+    expect(told).toMatchObject({ socket, readyMs: expect.any(Number) });
     await plugin.settled();
     const talk = await Talk.to(socket);
     talk.send(request("/a"), response, disconnect, connect("a.l4.test"), connect("a.test"));
@@ -165,6 +167,8 @@ describe("the plugin", () => {
     expect(folders).toEqual(["prox-1", "prox-2"]);
     await Promise.race([first, second].map(({ logged }) => logged.saw(/without an admin port/)));
     await Promise.all([first.settled(), second.settled()]);
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(Number(/^sluice_prox_ready_seconds (.*)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
     for (const socket of sockets) {
       const talk = await Talk.to(socket);
       talk.send(request("/a"));
