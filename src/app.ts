@@ -97,7 +97,7 @@ async function start(parts: WiringParts): Promise<App> {
   const stopping = (): boolean => ending.begun;
   const plugin = await openPluginPort(parts, {
     policy: replica,
-    bans: openBans(parts, origin, metrics, () => replica.rules.bans),
+    bans: await openBans(parts, origin, metrics, () => replica.rules.bans),
     sessions: openedSessions,
     journal,
     announcer,

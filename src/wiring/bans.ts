@@ -3,19 +3,19 @@ import type { Metrics } from "../admin/metrics.ts";
 import type { Origin } from "../events/draft.ts";
 import { parseNetwork } from "../policy/addresses.ts";
 import { Bans } from "../policy/bans.ts";
-import { RedisBanWriter } from "../policy/redis-bans.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 
 /** Null where nobody is banned. */
-export function openBans(
+export async function openBans(
   { settings, clock, log, resources }: WiringParts,
   { instance }: Origin,
   metrics: Metrics,
   standing: () => number,
-): Bans | null {
+): Promise<Bans | null> {
   const { after, withinSeconds, forSeconds, except } = settings.ban;
   const { url, prefix } = settings.redis;
   if (after === 0 || url === undefined) return null;
+  const { RedisBanWriter } = await import("../policy/redis-bans.ts");
   const writer = new RedisBanWriter({ url, prefix });
   resources.onRelease("bans", releaseMs, () => writer.close());
   return new Bans({

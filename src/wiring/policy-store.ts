@@ -3,13 +3,14 @@ import type { Settings } from "../config/settings.ts";
 import { FileStore } from "../policy/file-store.ts";
 import { RedisKeys } from "../policy/redis-keys.ts";
 import { keyName } from "../policy/redis-reading.ts";
-import { RedisStore } from "../policy/redis-store.ts";
 import type { PolicyStore } from "../policy/store.ts";
 
 /** Redis where redis.url is set, else the policy file. @throws SluiceError redis_unavailable, redis_denied */
 export async function openPolicyStore({ redis, policy }: Settings): Promise<PolicyStore> {
   const { url, prefix } = redis;
-  return url === undefined ? new FileStore(policy.file) : RedisStore.open({ url, prefix });
+  if (url === undefined) return new FileStore(policy.file);
+  const { RedisStore } = await import("../policy/redis-store.ts");
+  return RedisStore.open({ url, prefix });
 }
 
 /** A rule's key, or a pattern of keys, that may be written as in Redis: `sluice:policy:user:alice`. */

@@ -6,7 +6,6 @@ import type { SluiceError } from "../errors.ts";
 import { FileSource, fileSourceId } from "../policy/file.ts";
 import { LastKnownGood, noMemory } from "../policy/last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySource } from "../policy/policy.ts";
-import { RedisSource } from "../policy/redis.ts";
 import { type RedisSettings, redisSourceId } from "../policy/redis-address.ts";
 import { Replica } from "../policy/replica.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
@@ -33,25 +32,26 @@ export async function openPolicy(
   const replica = new Replica({ settings: policy, clock, log, onNote, lastKnownGood });
   resources.onRelease("policy", releaseMs, () => replica.close());
   await replica.restore();
-  return { replica, source: sourceOf(settings, { replica, clock, log }) };
+  return { replica, source: await sourceOf(settings, { replica, clock, log }) };
 }
 
 /**
  * What keeps a replica current that lives for as long as somebody watches; it remembers nothing.
  * @param onAway is told why Redis is away, each time that it is tried
  */
-export function openWatch(
+export async function openWatch(
   settings: Settings,
   clock: Clock,
   log: PolicyLog,
   onNote: (note: PolicyNote) => void,
   onAway: (reason: SluiceError) => void,
-): OpenPolicy {
+): Promise<OpenPolicy> {
   const replica = new Replica({ settings: settings.policy, clock, log, onNote, lastKnownGood: noMemory });
-  return { replica, source: sourceOf(settings, { replica, clock, log, onAway }) };
+  return { replica, source: await sourceOf(settings, { replica, clock, log, onAway }) };
 }
 
-function sourceOf(
+/** What speaks to Redis is loaded where there is one. */
+async function sourceOf(
   settings: Settings,
   parts: {
     readonly replica: Replica;
@@ -59,11 +59,11 @@ function sourceOf(
     readonly log: PolicyLog;
     readonly onAway?: (reason: SluiceError) => void;
   },
-): PolicySource {
+): Promise<PolicySource> {
   const redis = redisOf(settings);
-  return redis
-    ? new RedisSource({ redis, ...parts })
-    : new FileSource({ path: settings.policy.file, ...parts });
+  if (redis === null) return new FileSource({ path: settings.policy.file, ...parts });
+  const { RedisSource } = await import("../policy/redis.ts");
+  return new RedisSource({ redis, ...parts });
 }
 
 function redisOf({ redis: { url, prefix } }: Settings): RedisSettings | null {

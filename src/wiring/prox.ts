@@ -69,7 +69,7 @@ export async function openProx(
   });
 
   const requests = new Requests(clock);
-  const bans = openBans(parts, origin, metrics, () => replica.rules.bans);
+  const bans = await openBans(parts, origin, metrics, () => replica.rules.bans);
   const needs = { policy: replica, bans, sessions: requests, journal, announcer, origin, metrics };
   const { bridge, malformed } = openBridge(parts, "prox", needs);
 

@@ -51,7 +51,7 @@ export async function watch(options: WatchOptions): Promise<void> {
   const trouble = (fields: object, text: string): void => {
     if (loaded && !isOfTheBridge(fields)) notice("problem" in fields ? `${text}: ${fields.problem}` : text);
   };
-  const { replica, source } = openWatch(settings, systemClock, log, show, onAway);
+  const { replica, source } = await openWatch(settings, systemClock, log, show, onAway);
   // The timers of the source keep no process alive.
   const alive = setInterval(() => {}, longestTimerMs);
   try {
