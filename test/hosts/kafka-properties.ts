@@ -18,6 +18,16 @@ const QUICK_FAILOVER = {
   "controller.quorum.fetch.timeout.ms": "1000",
 };
 
+/** What an idle broker does all the time, and the threads and buffers of a busy one, would only slow the tests down. */
+const MODEST = {
+  "metadata.max.idle.interval.ms": "5000",
+  "num.network.threads": "1",
+  "num.io.threads": "2",
+  "background.threads": "2",
+  "group.coordinator.threads": "1",
+  "log.cleaner.dedupe.buffer.size": "2097152",
+};
+
 /** The server.properties of the broker at `place` in the cluster of `places`; `overrides` win. */
 export function serverProperties(
   place: Place,
@@ -46,6 +56,7 @@ export function serverProperties(
     "group.initial.rebalance.delay.ms": "0",
     "auto.create.topics.enable": "false",
     ...QUICK_FAILOVER,
+    ...MODEST,
     ...overrides,
   };
   return Object.entries(properties)

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DockerServer } from "./docker.ts";
 import { temporaryFolder } from "./folder.ts";
 import { imageFor } from "./images.ts";
+import { javaArgs } from "./kafka-classes.ts";
 import { kafkaProgram } from "./kafka-program.ts";
 import { LOG4J, type Place, serverProperties } from "./kafka-properties.ts";
 import { dockerNetwork } from "./network.ts";
@@ -67,7 +68,9 @@ async function native(
   told: number[],
   options: KafkaOptions,
 ): Promise<Server[]> {
-  const { java, jars } = await kafkaProgram();
+  const program = await kafkaProgram();
+  const flags = [...JVM, "-Dlog4j2.configurationFile=log4j2.properties"];
+  const jvm = await javaArgs(program, flags);
   const cluster = clusterId();
   const folders = await Promise.all(ids.map((id) => temporaryFolder(`kafka-${id}`)));
   const places = await Promise.all(
@@ -78,13 +81,12 @@ async function native(
       const properties = serverProperties(places[index]!, places, options.overrides);
       await writeFile(join(folder.path, "server.properties"), properties);
       await writeFile(join(folder.path, "log4j2.properties"), LOG4J);
-      const jvm = [...JVM, "-Dlog4j2.configurationFile=log4j2.properties", "-cp", `${jars}/*`];
       const format = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"];
       const args = [...jvm, ...format, ...(options.formatArgs ?? [])];
-      await run({ program: java, args, cwd: folder.path });
+      await run({ program: program.java, args, cwd: folder.path });
       const main = [...jvm, heapFor(ids.length), "kafka.Kafka", "server.properties"];
       return new NativeServer({
-        command: { program: java, args: main, cwd: folder.path },
+        command: { program: program.java, args: main, cwd: folder.path },
         ready: READY,
         readyWithinMs: READY_WITHIN_MS,
         graceMs: 15_000,
