@@ -5,6 +5,7 @@ import { describeWith } from "./describe-with.ts";
 import { startKafka } from "./kafka.ts";
 import { makeTopic } from "./make-topic.ts";
 import { sharedKafka } from "./shared.ts";
+import { maxWaitTimeInMs } from "./topic-events.ts";
 import { unique } from "./unique.ts";
 
 describeWith(["kafka"], "a Kafka for tests", () => {
@@ -74,7 +75,7 @@ async function send(kafka: Kafka, topic: string, value: string): Promise<number>
 }
 
 async function firstRecord(kafka: Kafka, topic: string): Promise<string | undefined> {
-  const consumer = kafka.consumer({ groupId: unique("group") });
+  const consumer = kafka.consumer({ groupId: unique("group"), maxWaitTimeInMs });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   const { promise, resolve } = Promise.withResolvers<string | undefined>();

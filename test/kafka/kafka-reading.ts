@@ -2,6 +2,7 @@ import { Kafka, logLevel } from "kafkajs";
 import type { KafkaSettings } from "../../src/kafka/settings.ts";
 import { kafkaDefaults } from "../../src/kafka/settings.ts";
 import { makeTopic } from "../hosts/make-topic.ts";
+import { maxWaitTimeInMs } from "../hosts/topic-events.ts";
 import { unique } from "../hosts/unique.ts";
 import "../../src/kafka/compression.ts";
 
@@ -19,7 +20,8 @@ export function quickSettings(brokers: readonly string[], more: Partial<KafkaSet
 }
 
 export function clientOf(brokers: readonly string[]): Kafka {
-  return new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING, requestTimeout: 5_000 });
+  const retry = { retries: 20, initialRetryTime: 50, maxRetryTime: 500 };
+  return new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING, requestTimeout: 5_000, retry });
 }
 
 /** Reads topics from their beginning until `enough` says so. */
@@ -28,7 +30,7 @@ export async function readTopics(
   topics: readonly string[],
   enough: (records: readonly ReadRecord[]) => boolean,
 ): Promise<ReadRecord[]> {
-  const consumer = clientOf(brokers).consumer({ groupId: unique("reading") });
+  const consumer = clientOf(brokers).consumer({ groupId: unique("reading"), maxWaitTimeInMs });
   const records: ReadRecord[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   consumer.on("consumer.crash", ({ payload }) => payload.restart || reject(payload.error));

@@ -7,6 +7,7 @@ import { type BridgeHost, type BridgeSettings, startBridge } from "../../hosts/b
 import { describeWith } from "../../hosts/describe-with.ts";
 import { closeWithFile } from "../../hosts/open.ts";
 import { sharedKafka } from "../../hosts/shared.ts";
+import { maxWaitTimeInMs } from "../../hosts/topic-events.ts";
 import { clientOf, createTopic } from "../../kafka/kafka-reading.ts";
 import { FaultControl, powerLoss } from "./control.ts";
 
@@ -157,7 +158,7 @@ describeWith(["kafka"], "the forwarder's thread", () => {
     control.set({ clockOffsetMs: -5 * hourMs });
     const load = new Load({ url: bridge.url });
     await load.more(10);
-    const consumer = clientOf(brokers).consumer({ groupId: settings["kafka.topicPrefix"] });
+    const consumer = clientOf(brokers).consumer({ groupId: settings["kafka.topicPrefix"], maxWaitTimeInMs });
     closeWithFile({ [Symbol.asyncDispose]: () => consumer.disconnect() });
     await bridge.log.saw(/"(topics created|the topics are there)"/);
     await consumer.connect();
