@@ -27,18 +27,24 @@ export async function allArrived(topics: TopicEvents, load: Load, timeoutMs = 60
   await topics.until(holds, what, timeoutMs).catch((thrown: Error) => {
     throw new Error(`${thrown.message}; ${missing.size} are missing, ${[...missing].slice(0, 3)} among them`);
   });
-  await topics.until(() => isWhole(topics), "what is derived from them", timeoutMs);
+  await topics.until(wholeness(topics), "what is derived from them", timeoutMs);
 }
 
 /**
  * Whether every number is there or named as lost. Partitions are read one after the other: what bridge.progress or
  * bridge.stopped says to be there may still have to be read.
  */
-function isWhole({ events }: TopicEvents, ofEpoch?: string): boolean {
-  const { streams } = ledgerOf(events).report();
-  return streams.every(
-    ({ epoch, pending, counts }) => epoch !== (ofEpoch ?? epoch) || pending + counts.unannounced === 0,
-  );
+function wholeness({ events }: TopicEvents, ofEpoch?: string): () => boolean {
+  const ledger = new Ledger();
+  let read = 0;
+  return () => {
+    for (; read < events.length; read++) ledger.add(events[read]!);
+    return ledger
+      .report()
+      .streams.every(
+        ({ epoch, pending, counts }) => epoch !== (ofEpoch ?? epoch) || pending + counts.unannounced === 0,
+      );
+  };
 }
 
 function ledgerOf(events: readonly TopicEvent[]): Ledger {
@@ -58,7 +64,7 @@ export async function allTold(topics: TopicEvents, ofEpoch?: string): Promise<To
       record.topic === topic && event.epoch === epoch && Number(event.sequence) === last;
     await topics.saw(isLast, `number ${last} of ${topic}`);
   }
-  await topics.until(() => isWhole(topics, epoch), "every number of that epoch");
+  await topics.until(wholeness(topics, epoch), "every number of that epoch");
   return stopped;
 }
 
