@@ -13,7 +13,7 @@ describeWith(["kafka", "redis"], "a bridge under load", () => {
   let outcomes: readonly Outcome[];
   beforeAll(async () => {
     outcomes = await runAll([...faults, ...brokenBridges], await layGround(), options);
-  }, 240_000);
+  }, 600_000);
 
   const of = (name: string): Outcome => outcomes.find(({ fault }) => fault.name === name)!;
 

@@ -8,6 +8,7 @@ import { deadLettersTopic } from "../../src/forwarder/loop.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { runIds } from "../app/call-mix.ts";
 import { closeWithFile } from "../hosts/open.ts";
+import { maxWaitTimeInMs } from "../hosts/topic-events.ts";
 import { unique } from "../hosts/unique.ts";
 
 export interface Seen {
@@ -41,6 +42,8 @@ export interface Seen {
 interface Instance {
   readonly seen: Seen[];
   readonly ledger: Ledger;
+  /** When the last of them came, by performance.now(). */
+  lastMs: number;
 }
 
 export class Witness implements AsyncDisposable {
@@ -61,7 +64,7 @@ export class Witness implements AsyncDisposable {
     this.#consumer = kafka.consumer({
       groupId: unique("witness"),
       sessionTimeout: 10_000,
-      maxWaitTimeInMs: 200,
+      maxWaitTimeInMs,
       retry: { initialRetryTime: 100, retries: 100, maxRetryTime: 500 },
     });
     closeWithFile(this);
@@ -74,18 +77,31 @@ export class Witness implements AsyncDisposable {
     const topics = [...streamNames, deadLettersTopic].map((stream) => prefix + stream);
     await witness.#consumer.subscribe({ topics, fromBeginning: true });
     await witness.#consumer.run({
-      eachMessage: async ({ topic, partition, message }) => {
-        witness.#add(topic, partition, String(message.key), String(message.value));
+      eachBatch: async ({ batch, heartbeat }) => {
+        for (const { key, value } of batch.messages) {
+          witness.#add(batch.topic, batch.partition, String(key), String(value));
+        }
+        witness.#came.emit("records");
+        await heartbeat();
       },
     });
     return witness;
+  }
+
+  /** Resolves when nothing of this instance has come for as long as this. */
+  async quiet(instance: string, forMs: number): Promise<void> {
+    for (;;) {
+      const leftMs = (this.#instances.get(instance)?.lastMs ?? 0) + forMs - performance.now();
+      if (leftMs <= 0) return;
+      await pause(leftMs);
+    }
   }
 
   of(instance: string): Instance {
     const known = this.#instances.get(instance);
     if (known) return known;
     const deadLetters = this.#prefix + deadLettersTopic;
-    const made = { seen: [], ledger: new Ledger({ deadLettersTopic: deadLetters }) };
+    const made = { seen: [], ledger: new Ledger({ deadLettersTopic: deadLetters }), lastMs: 0 };
     this.#instances.set(instance, made);
     return made;
   }
@@ -102,7 +118,7 @@ export class Witness implements AsyncDisposable {
       if (holds()) return true;
       if (deadline.aborted) return false;
       const lookedMs = performance.now() - beganMs;
-      await once(this.#came, "record", { signal: deadline }).catch(() => {});
+      await once(this.#came, "records", { signal: deadline }).catch(() => {});
       // Records come in crowds; looking after each would cost more than reading them.
       await pause(Math.max(50, 5 * lookedMs));
     }
@@ -115,7 +131,9 @@ export class Witness implements AsyncDisposable {
   #add(topic: string, partition: number, key: string, value: string): void {
     const event = JSON.parse(value);
     const { instance, id, type, epoch, sequence, journalseq, supersedes, op, decision, data } = event;
-    const { seen, ledger } = this.of(instance);
+    const whose = this.of(instance);
+    const { seen, ledger } = whose;
+    whose.lastMs = performance.now();
     ledger.add({ topic, partition, value });
     const digest = createHash("sha256").update(`${topic}\n${key}\n${value}`).digest("base64");
     const refused = decision === "refused" ? data.decision.reason : null;
@@ -142,7 +160,6 @@ export class Witness implements AsyncDisposable {
       derivedFrom: derivedFrom(type, data),
       closedBy: type === "sluice.session.ended" ? (data.end.closedBy ?? undefined) : undefined,
     });
-    this.#came.emit("record");
   }
 }
 
