@@ -8,7 +8,7 @@ import { allArrived, allTold, expectGapless, expectInOrder, expectRuled, gapsOf 
 import { Load } from "./load.ts";
 import { eventsOf, ruledBy, toKafka } from "./stack.ts";
 
-const outageS = Number(process.env.SLUICE_TEST_OUTAGE_S ?? 5);
+const outageS = Number(process.env.SLUICE_TEST_OUTAGE_S ?? 3);
 const perSecond = 300;
 const deadlineMs = 2000;
 const denied = { alice: "moved away" };

@@ -15,7 +15,7 @@ import { slowestAnswerMs } from "./busy-machine.ts";
 import { closesOf, endsCame, endsOf, remoteOf, startsOf } from "./ended-sessions.ts";
 import { eventsOf, ruledBy, toKafka } from "./stack.ts";
 
-const connections = Number(process.env.SLUICE_TEST_CONNECTIONS ?? 1000);
+const connections = Number(process.env.SLUICE_TEST_CONNECTIONS ?? 500);
 const atOnce = 50;
 /** Of the first ones: what all of them at once would measure is how long this machine lets them wait. */
 const arriveEveryMs = 20;
