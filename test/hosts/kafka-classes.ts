@@ -5,7 +5,7 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { built } from "./cache.ts";
-import type { KafkaProgram } from "./kafka-program.ts";
+import { type KafkaProgram, kafkaProgram } from "./kafka-program.ts";
 import { LOG4J, type Place, serverProperties } from "./kafka-properties.ts";
 import { Log } from "./log.ts";
 import { freePort } from "./ports.ts";
@@ -15,22 +15,28 @@ const READY_WITHIN_MS = 60_000;
 const GRACE_MS = 60_000;
 const recipe = await readFile(import.meta.filename, "utf8");
 
-/** The arguments of `java` that come before the name of a class of Kafka's, with its classes ready to be mapped. */
-export async function javaArgs(program: KafkaProgram, flags: readonly string[]): Promise<string[]> {
-  return [...flags, `-XX:SharedArchiveFile=${await archived(program, flags)}`, "-cp", `${program.jars}/*`];
+/** Of every JVM for tests: it runs too shortly for more. */
+export const JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+const FLAGS = [...JVM, "-Dlog4j2.configurationFile=log4j2.properties"];
+
+/** How a class of Kafka's is run: its name and arguments come behind these. Builds what is needed. */
+export async function kafkaJava(): Promise<{ java: string; args: string[] }> {
+  const program = await kafkaProgram();
+  const archive = `-XX:SharedArchiveFile=${await archived(program)}`;
+  return { java: program.java, args: [...FLAGS, archive, "-cp", `${program.jars}/*`] };
 }
 
 /** The file, which fits one Java and one set of jars only: any other would be ignored by the JVM. */
-async function archived({ java, jars }: KafkaProgram, flags: readonly string[]): Promise<string> {
-  const java17 = await run({ program: java, args: ["-Xinternalversion"] });
+async function archived({ java, jars }: KafkaProgram): Promise<string> {
+  const version = await run({ program: java, args: ["-Xinternalversion"] });
   const names = (await readdir(jars)).sort();
   const folder = await built({
     name: "kafka-classes",
-    recipe: [recipe, java17, jars, ...names, ...flags].join("\n"),
+    recipe: [recipe, version, jars, ...names].join("\n"),
     async build(place) {
       await writeFile(join(place, "server.properties"), await onItsOwn(place));
       await writeFile(join(place, "log4j2.properties"), LOG4J);
-      const common = [...flags, "-cp", `${jars}/*`];
+      const common = [...FLAGS, "-cp", `${jars}/*`];
       const format = ["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAQACAAAAAAAAAAA"];
       const properties = "server.properties";
       await run({ program: java, args: [...common, ...format, "-c", properties], cwd: place });

@@ -4,8 +4,7 @@ import { join } from "node:path";
 import { DockerServer } from "./docker.ts";
 import { temporaryFolder } from "./folder.ts";
 import { imageFor } from "./images.ts";
-import { javaArgs } from "./kafka-classes.ts";
-import { kafkaProgram } from "./kafka-program.ts";
+import { JVM, kafkaJava } from "./kafka-classes.ts";
 import { LOG4J, type Place, serverProperties } from "./kafka-properties.ts";
 import { dockerNetwork } from "./network.ts";
 import { freePort } from "./ports.ts";
@@ -15,7 +14,6 @@ import { NativeServer, type Server } from "./server.ts";
 
 const READY = /Kafka Server started/;
 const READY_WITHIN_MS = 120_000;
-const JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 export interface KafkaOptions {
   /** 1, or 3 with replication 3. */
@@ -68,9 +66,7 @@ async function native(
   told: number[],
   options: KafkaOptions,
 ): Promise<Server[]> {
-  const program = await kafkaProgram();
-  const flags = [...JVM, "-Dlog4j2.configurationFile=log4j2.properties"];
-  const jvm = await javaArgs(program, flags);
+  const { java, args: jvm } = await kafkaJava();
   const cluster = clusterId();
   const folders = await Promise.all(ids.map((id) => temporaryFolder(`kafka-${id}`)));
   const places = await Promise.all(
@@ -83,10 +79,10 @@ async function native(
       await writeFile(join(folder.path, "log4j2.properties"), LOG4J);
       const format = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"];
       const args = [...jvm, ...format, ...(options.formatArgs ?? [])];
-      await run({ program: program.java, args, cwd: folder.path });
+      await run({ program: java, args, cwd: folder.path });
       const main = [...jvm, heapFor(ids.length), "kafka.Kafka", "server.properties"];
       return new NativeServer({
-        command: { program: program.java, args: main, cwd: folder.path },
+        command: { program: java, args: main, cwd: folder.path },
         ready: READY,
         readyWithinMs: READY_WITHIN_MS,
         graceMs: 15_000,

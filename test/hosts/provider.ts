@@ -9,7 +9,8 @@ import { engineAnswers } from "./docker.ts";
 import { frpEndsMissing, frpEndsProgram } from "./frp-ends-program.ts";
 import { frpMissing, frpPrograms } from "./frp-program.ts";
 import { imageFor } from "./images.ts";
-import { kafkaMissing, kafkaProgram } from "./kafka-program.ts";
+import { kafkaJava } from "./kafka-classes.ts";
+import { kafkaMissing } from "./kafka-program.ts";
 import { redisMissing, redisProgram } from "./redis-program.ts";
 
 /** What has an image, and what is only ever a program. */
@@ -68,7 +69,7 @@ export async function wayOf(service: Imaged): Promise<"docker" | "native"> {
 
 const programs = {
   redis: redisProgram,
-  kafka: kafkaProgram,
+  kafka: kafkaJava,
   frp: frpPrograms,
   "frp-ends": frpEndsProgram,
 };
