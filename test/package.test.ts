@@ -216,7 +216,6 @@ describe("the package", () => {
   it("is started by prox, becomes the Node that came along, answers, and stops with code 0 when stdin ends", async () => {
     const program = join(place, "node_modules", ".bin", "sluice-prox");
     const plugin = new PluginProcess({ cwd: await folderOfTest("plugged"), program });
-    plugin.configure("web:0");
     const talk = await Talk.to(await plugin.ready());
     await plugin.settled();
     const { frame, reply } = proxCalls.find(({ file }) => file === "on_request.get-secrets.json")!;

@@ -23,8 +23,7 @@ export async function prox(configFile: string | null): Promise<void> {
     warn: (fields, text) => ownLog.warn(fields, text),
   });
   const log = settings.prox.log ? pushingLog(ownLog, stdio) : ownLog;
-  const onReady = (socket: string): void => stdio.ready(socket);
-  const app = await startProx(settings, log, systemClock, onReady, stdio).catch((thrown) => {
+  const app = await startProx(settings, log, systemClock, stdio).catch((thrown) => {
     // It would keep the process, and prox does not start a plugin anew that has not ended.
     process.stdin.destroy();
     throw thrown;

@@ -1,10 +1,12 @@
 /**
  * What prox and its plugin say to each other over stdin and stdout, one JSON object a line.
  *
- *   begun ──ready()──▶ ready, said once ──end of stdin──▶ ended
+ *   begun ──ready(), and a first line of prox──▶ ready, said once ──end of stdin──▶ ended
  *
  * Guarantees
  *   - `ready` is said at most once: a second one closes prox's pool and can crash it.
+ *   - `ready` is never said to a prox that has no use for it. One that a reload has taken out of the configuration is
+ *     started again and not configured, and prox (0.35.1) crashes at its ready: it closes the old pool a second time.
  *   - No line is longer than prox can read (64 KiB): a longer one would end its reader.
  *   - Lines that prox keeps in its buffer, pushes and those of the log, go no faster than their pace.
  *   - Nothing that prox sends ends the plugin, but the end of stdin.
@@ -59,6 +61,9 @@ export class ProxStdio implements PushPort {
   readonly #bound = new Set<string>();
   #onConfigured = (): void => {};
   #leftOut = 0;
+  #socket: string | null = null;
+  #wanted = false;
+  readonly #said = Promise.withResolvers<void>();
   #ready = false;
   #ended = false;
 
@@ -81,14 +86,15 @@ export class ProxStdio implements PushPort {
     this.#onConfigured = listener;
   }
 
-  /** @param socket path that prox is to dial */
-  ready(socket: string): void {
-    if (this.#ready) return;
-    this.#ready = true;
-    this.#pace.takePush();
-    // The order of the recorded plugin; prox asks for no certain one.
-    const names = [hooks[1].name, hooks[2].name, hooks[3].name, hooks[4].name];
-    this.#write({ method: "ready", params: { socket, hooks: names } });
+  /**
+   * prox configures what it starts at once: by the time that a socket listens it has, unless it never will.
+   * @param socket path that prox is to dial
+   * @returns when ready was said
+   */
+  ready(socket: string): Promise<void> {
+    this.#socket ??= socket;
+    this.#sayReady();
+    return this.#said.promise;
   }
 
   /**
@@ -126,6 +132,9 @@ export class ProxStdio implements PushPort {
     const { lines, tooLong } = this.#lines.read(piece);
     for (const line of lines) this.#take(line);
     if (tooLong > 0) this.#parts.warn({ lines: tooLong }, "prox sent a line that is too long; passed over");
+    // Also one that is not understood: prox stands open until it has a ready.
+    if (lines.length > 0 || tooLong > 0) this.#wanted = true;
+    this.#sayReady();
   }
 
   #take(line: string): void {
@@ -140,6 +149,16 @@ export class ProxStdio implements PushPort {
     this.#parts.onConfigure({ route, domain: match?.domain ?? null, path: match?.path ?? null });
     this.#write({ result: "ok" });
     this.#onConfigured();
+  }
+
+  #sayReady(): void {
+    if (this.#ready || !this.#wanted || this.#socket === null) return;
+    this.#ready = true;
+    // The order of the recorded plugin; prox asks for no certain one.
+    const names = [hooks[1].name, hooks[2].name, hooks[3].name, hooks[4].name];
+    this.#pace.takePush();
+    this.#write({ method: "ready", params: { socket: this.#socket, hooks: names } });
+    this.#said.resolve();
   }
 
   #end(): void {

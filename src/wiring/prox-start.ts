@@ -15,27 +15,32 @@ import { version } from "../version.ts";
 import type { ProxApp } from "./prox.ts";
 import { openEntrance } from "./prox-entrance.ts";
 
+export interface ProxPort extends PushPort {
+  /** Resolves when prox has been told; never where it has no use for it. */
+  ready(socket: string): Promise<void>;
+}
+
 /**
  * @param clock whose monotonic time begins with the process
- * @param onReady given the socket's path as soon as it listens
- * @param prox where it is told its targets and speeds
+ * @param prox where it is told that the socket listens, and later its targets and speeds
  * @throws SluiceError for whatever keeps it from answering; what was acquired until then has been released
  */
 export async function startProx(
   settings: Settings,
   log: Log,
   clock: Clock,
-  onReady: (socket: string) => void,
-  prox: PushPort,
+  prox: ProxPort,
 ): Promise<ProxApp> {
   const resources = new Resources(clock, log);
   try {
     const entrance = await openEntrance({ settings, log, clock, resources });
-    onReady(entrance.socket);
-    const readyMs = Math.round(clock.monotonic());
-    log.info({ socket: entrance.socket, version, readyMs }, "ready for prox");
+    const ready = prox.ready(entrance.socket).then(() => {
+      const readyMs = Math.round(clock.monotonic());
+      log.info({ socket: entrance.socket, version, readyMs }, "ready for prox");
+      return readyMs;
+    });
     const { openProx } = await import("./prox.ts");
-    return await openProx(entrance, readyMs, prox);
+    return await openProx(entrance, ready, prox);
   } catch (thrown) {
     await resources.release();
     throw thrown;

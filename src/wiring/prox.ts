@@ -37,13 +37,13 @@ export interface ProxApp {
 }
 
 /**
- * @param readyMs when it became ready, since the start of the process
+ * @param ready when it became so, in milliseconds since the start of the process
  * @param prox where it is told its targets and speeds
  * @throws SluiceError for whatever keeps it from answering; what was acquired stands in the entrance's resources
  */
 export async function openProx(
   { parts, folder, socket, server, door }: ProxEntrance,
-  readyMs: number,
+  ready: Promise<number>,
   prox: PushPort,
 ): Promise<ProxApp> {
   const { settings, clock, log, resources, dataDir } = parts;
@@ -58,7 +58,7 @@ export async function openProx(
     sessions: () => null,
   });
   const { journal, previous, announcer, metrics, tellLoss, tellPolicy } = telling;
-  metrics.proxReady(readyMs);
+  void ready.then((ms) => metrics.proxReady(ms));
   const opened = await openPolicy(parts, tellPolicy);
   const { replica, source } = opened;
   openPushes(parts, replica, metrics, prox);

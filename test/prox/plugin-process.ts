@@ -16,6 +16,8 @@ export interface Starting {
   readonly settings?: BridgeSettings;
   /** Where the program lies, when it is started by a link. */
   readonly program?: string;
+  /** Those that it is configured with at once, as prox does; none for one that a reload has taken away. */
+  readonly routes?: readonly string[];
 }
 
 export class PluginProcess {
@@ -27,7 +29,7 @@ export class PluginProcess {
   /** The exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals | null>;
 
-  constructor({ cwd, settings = {}, program = pluginPath }: Starting) {
+  constructor({ cwd, settings = {}, program = pluginPath, routes = ["web:0"] }: Starting) {
     this.child = spawn(program, [], {
       cwd,
       env: environment({
@@ -40,6 +42,7 @@ export class PluginProcess {
     createInterface({ input: child.stdout }).on("line", (line) => said.add(line));
     createInterface({ input: child.stderr }).on("line", (line) => logged.add(line));
     child.stdin.on("error", () => {});
+    for (const route of routes) this.configure(route);
     this.ended = once(child, "close").then(([code, signal]) => {
       release();
       return code ?? signal;

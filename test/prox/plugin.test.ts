@@ -38,9 +38,7 @@ function folderWith(policy: object | string): string {
 describe("the plugin", () => {
   it("answers all four hooks, keeps an event of each, and ends when stdin does", async () => {
     const cwd = folderWith({ "domain:*.l4.test": "deny not here" });
-    const plugin = new PluginProcess({ cwd });
-    plugin.configure("web:0");
-    plugin.configure("gw:0");
+    const plugin = new PluginProcess({ cwd, routes: ["web:0", "gw:0"] });
     const socket = await plugin.ready();
     const told = JSON.parse(await plugin.logged.saw(/ready for prox/));
     expect(told).toMatchObject({ socket, readyMs: expect.any(Number) });

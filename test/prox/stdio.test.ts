@@ -73,13 +73,32 @@ describe("stdin and stdout of the plugin", () => {
     if (name === "reload") expect(prox.bindings[2]).toEqual({ route: "web:0", domain: null, path: "/v2/*" });
   });
 
-  it("say ready once, however often they are asked to", () => {
+  const ready =
+    '{"method":"ready","params":{"socket":"/a.sock","hooks":["on_request","on_response","on_connect","on_disconnect"]}}';
+
+  it("say ready once, however often they are asked to", async () => {
     const prox = new Prox();
+    await prox.say(configure("web:0"));
     prox.stdio.ready("/a.sock");
     prox.stdio.ready("/b.sock");
-    expect(prox.lines).toEqual([
-      '{"method":"ready","params":{"socket":"/a.sock","hooks":["on_request","on_response","on_connect","on_disconnect"]}}',
-    ]);
+    await prox.say(configure("web:0"));
+    expect(prox.lines).toEqual(['{"result":"ok"}', ready, '{"result":"ok"}']);
+  });
+
+  it("never say ready to a prox that does not configure them, which would crash", async () => {
+    const prox = new Prox();
+    prox.stdio.ready("/a.sock");
+    await prox.say(configure("web:0").slice(0, 20));
+    expect(prox.lines).toEqual([]);
+  });
+
+  it("say ready when prox speaks late, also in words that are not understood: until then it is open", async () => {
+    for (const words of ["later words\n", `${"x".repeat(100_000)}\n`]) {
+      const prox = new Prox();
+      prox.stdio.ready("/a.sock");
+      await prox.say(words);
+      expect(prox.lines).toEqual([ready]);
+    }
   });
 
   it("take a plugin without a route", async () => {
@@ -136,15 +155,17 @@ describe("stdin and stdout of the plugin", () => {
     expect(JSON.parse(prox.written).params.args).toEqual([]);
   });
 
-  it("leave lines of the log out that come faster than prox takes them, and say how many", () => {
+  it("leave lines of the log out that come faster than prox takes them, and say how many", async () => {
     const prox = new Prox();
-    prox.stdio.ready("/a.sock");
+    await prox.say(configure("web:0"));
+    void prox.stdio.ready("/a.sock");
+    prox.written = "";
     const taken = Array.from({ length: 100 }, () => prox.stdio.log("info", "x")).filter(Boolean).length;
-    expect(prox.lines).toHaveLength(1 + taken);
+    expect(prox.lines).toHaveLength(taken);
     expect(taken).toBeLessThan(mostAtOnce - 1);
     const push = { method: "set_speed", params: { route_id: "*" } } as const;
     while (prox.stdio.push(push));
-    expect(prox.lines).toHaveLength(mostAtOnce);
+    expect(prox.lines).toHaveLength(mostAtOnce - 1);
     prox.clock.advance(1_000);
     expect(prox.stdio.log("info", "later", ["a", "b"])).toBe(true);
     expect(JSON.parse(prox.lines.at(-1)!).params.args).toEqual([
@@ -155,21 +176,25 @@ describe("stdin and stdout of the plugin", () => {
     ]);
   });
 
-  it("push nothing before ready, and nothing while prox does not read", () => {
+  it("push nothing before ready, and nothing while prox does not read", async () => {
     const push = { method: "set_speed", params: { route_id: "*" } } as const;
     const prox = new Prox();
+    void prox.stdio.ready("/a.sock");
     expect(prox.stdio.push(push)).toBe(false);
-    prox.stdio.ready("/a.sock");
+    await prox.say(configure("web:0"));
     expect(prox.stdio.push(push)).toBe(true);
     expect(prox.lines.at(-1)).toBe(JSON.stringify(push));
     const stuck = new Prox(new Writable({ write: () => {} }));
-    stuck.stdio.ready("/a.sock");
+    void stuck.stdio.ready("/a.sock");
+    await stuck.say(configure("web:0"));
     expect(stuck.stdio.push(push)).toBe(false);
   });
 
-  it("leave lines of the log out while prox does not read, and keep ready", () => {
+  it("leave lines of the log out while prox does not read, and keep ready", async () => {
     const stuck = new Writable({ write: () => {} });
-    const { stdio } = new Prox(stuck);
+    const prox = new Prox(stuck);
+    const { stdio } = prox;
+    await prox.say(configure("web:0"));
     let pushed = 0;
     while (stdio.log("info", "x".repeat(1_000)) && pushed < 10_000) pushed += 1;
     expect(pushed).toBeLessThan(1_000);
