@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { decode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import { frameOf } from "../../src/prox/frames.ts";
-import { startBackend } from "../hosts/backend.ts";
 import { JournalEvents } from "../hosts/journal-events.ts";
-import { bridged, proxes, startUpstream } from "../hosts/prox-setting.ts";
+import { proxes } from "../hosts/prox-setting.ts";
 import { makeDir } from "../journal/harness.ts";
 import { randomFrom } from "../random.ts";
 import type { AnyEvent } from "../sessions/world.ts";
 import { envelopeOf } from "./asked.ts";
-import { deniedAs, domainOf, isRight, isRightPass, loadPolicy, ProxLoad } from "./load.ts";
-import { PluginProcess, pluginPath } from "./plugin-process.ts";
+import { deniedAs, domainOf, loadPolicy, ProxLoad } from "./load.ts";
+import { startLoaded } from "./loaded.ts";
+import { PluginProcess } from "./plugin-process.ts";
 import { Talk } from "./talk.ts";
-import { eventsIn, expectPairedOnce, expectToldOnce, ofHook } from "./told.ts";
+import { eventsIn, expectPairedOnce, expectRuled, expectToldOnce, ofHook } from "./told.ts";
 
-const throughProx = Number(process.env.SLUICE_TEST_PROX_REQUESTS ?? 1_500);
+const throughProx = Number(process.env.SLUICE_TEST_PROX_REQUESTS ?? 1_000);
 const atSocket = Number(process.env.SLUICE_TEST_PROX_CALLS ?? 10_000);
 const connections = 64;
 
@@ -24,20 +24,11 @@ describe.each(proxes)("under $name", ({ start }) => {
   it(`gives each of ${throughProx} requests on ${connections} connections its own answer, and keeps one event of each`, {
     timeout: 30_000 + throughProx * 5,
   }, async () => {
-    const dir = makeDir();
-    writeFileSync(join(dir, "policy.json"), JSON.stringify(loadPolicy));
-    const [upstream, { echoPort }] = [await startUpstream(), await startBackend()];
-    const prox = await start({
-      config: bridged(pluginPath, upstream.address, `127.0.0.1:${echoPort}`),
-      env: { SLUICE_DATA_DIR: dir, SLUICE_POLICY_FILE: join(dir, "policy.json"), SLUICE_ADMIN_PORT: "0" },
-    });
-    await prox.readied();
-    await prox.log.saw(/answers prox/);
+    const { prox, upstream, dir } = await startLoaded(start);
     const load = new ProxLoad(prox, { count: throughProx, connections });
     await load.done();
-    expect([load.answers.length, load.unanswered]).toEqual([throughProx, []]);
-    expect(load.answers.filter((answer) => !isRight(answer))).toEqual([]);
-    expect(load.passes.filter((pass) => !isRightPass(pass))).toEqual([]);
+    expect(load.answers).toHaveLength(throughProx);
+    expectRuled(load);
     expect(upstream.seen.map(({ url }) => url).sort()).toEqual(load.allowed.map(({ path }) => path).sort());
     // prox itself drops ends that find its queue full.
     const dropped = "droppedDisconnects" in prox ? Number(prox.droppedDisconnects) : null;

@@ -45,6 +45,13 @@ export interface PassAnswer {
   readonly atMs: number;
 }
 
+export interface Unanswered {
+  readonly path: string;
+  readonly problem: string;
+  readonly sentMs: number;
+  readonly atMs: number;
+}
+
 export interface LoadOptions {
   /** Ends by itself when so many requests have been sent. */
   readonly count?: number;
@@ -61,7 +68,7 @@ export class ProxLoad {
   readonly answers: WebAnswer[] = [];
   readonly passes: PassAnswer[] = [];
   /** Requests without any answer: their events may be there or not. */
-  readonly unanswered: { readonly path: string; readonly problem: string }[] = [];
+  readonly unanswered: Unanswered[] = [];
   readonly #prox: Prox;
   readonly #options: Required<LoadOptions>;
   readonly #came = new EventEmitter<{ answer: [] }>().setMaxListeners(0);
@@ -114,7 +121,7 @@ export class ProxLoad {
         if (isRight(this.answers.at(-1)!)) this.#right += 1;
         else await pause(failedPauseMs);
       } catch (thrown) {
-        this.unanswered.push({ path, problem: String(thrown) });
+        this.#failed(path, sentMs, thrown);
         user.close();
         user = new WebUser(this.#prox.port("web"));
         await pause(failedPauseMs);
@@ -133,8 +140,12 @@ export class ProxLoad {
       close();
       this.passes.push({ domain, address, passed, sentMs, atMs: performance.now() });
     } catch (thrown) {
-      this.unanswered.push({ path: domain, problem: String(thrown) });
+      this.#failed(domain, sentMs, thrown);
     }
+  }
+
+  #failed(path: string, sentMs: number, thrown: unknown): void {
+    this.unanswered.push({ path, problem: String(thrown), sentMs, atMs: performance.now() });
   }
 }
 
