@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { decode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
 import { frameOf } from "../../src/prox/frames.ts";
-import { JournalEvents } from "../hosts/journal-events.ts";
 import { proxes } from "../hosts/prox-setting.ts";
 import { makeDir } from "../journal/harness.ts";
 import { randomFrom } from "../random.ts";
@@ -14,7 +13,7 @@ import { deniedAs, domainOf, loadPolicy, ProxLoad } from "./load.ts";
 import { startLoaded } from "./loaded.ts";
 import { PluginProcess } from "./plugin-process.ts";
 import { Talk } from "./talk.ts";
-import { eventsIn, expectPairedOnce, expectRuled, expectToldOnce, ofHook } from "./told.ts";
+import { endsCame, eventsIn, expectPairedOnce, expectRuled, expectToldOnce, ofHook } from "./told.ts";
 
 const throughProx = Number(process.env.SLUICE_TEST_PROX_REQUESTS ?? 1_000);
 const atSocket = Number(process.env.SLUICE_TEST_PROX_CALLS ?? 10_000);
@@ -32,16 +31,10 @@ describe.each(proxes)("under $name", ({ start }) => {
     expect(upstream.seen.map(({ url }) => url).sort()).toEqual(load.allowed.map(({ path }) => path).sort());
     // prox itself drops ends that find its queue full.
     const dropped = "droppedDisconnects" in prox ? Number(prox.droppedDisconnects) : null;
-    if (dropped !== null) {
-      await using journal = await JournalEvents.read(join(dir, "prox-1"));
-      const ended = load.allowed.length - dropped;
-      const all = (event: AnyEvent): boolean =>
-        event === journal.events.at(-1) && ofHook(journal.events, "on_disconnect").length >= ended;
-      await journal.saw(all, `${ended} ends`);
-    }
+    if (dropped !== null) await endsCame(join(dir, "prox-1"), load, dropped);
     await prox.stop();
     const events = await eventsIn(dir);
-    expectToldOnce(events, load);
+    expectToldOnce(events, [load]);
     expectPairedOnce(events);
     expect(ofHook(events, "on_response")).toHaveLength(load.allowed.length);
     const ends = ofHook(events, "on_disconnect");

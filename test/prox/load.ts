@@ -56,33 +56,37 @@ export interface LoadOptions {
   /** Ends by itself when so many requests have been sent. */
   readonly count?: number;
   readonly connections?: number;
+  /** The number of the first request. */
+  readonly first?: number;
   /** One connection to pass on for so many requests. */
   readonly passEvery?: number;
 }
 
 /** Behind a request that failed: a prox whose plugin is away answers as fast as it is asked. */
 const failedPauseMs = 5;
-const startNumber = 1;
 
 export class ProxLoad {
   readonly answers: WebAnswer[] = [];
   readonly passes: PassAnswer[] = [];
   /** Requests without any answer: their events may be there or not. */
   readonly unanswered: Unanswered[] = [];
-  readonly #prox: Prox;
-  readonly #options: Required<LoadOptions>;
+  readonly #ports: { readonly web: number; readonly gw: number };
+  readonly #passEvery: number;
+  readonly #behind: number;
   readonly #came = new EventEmitter<{ answer: [] }>().setMaxListeners(0);
   readonly #working: Promise<unknown>;
-  #next = startNumber;
+  #next: number;
   #right = 0;
   #stopped = false;
 
   constructor(
     prox: Prox,
-    { count = Number.POSITIVE_INFINITY, connections = 64, passEvery = 16 }: LoadOptions = {},
+    { count = Number.POSITIVE_INFINITY, connections = 64, passEvery = 16, first = 1 }: LoadOptions = {},
   ) {
-    this.#prox = prox;
-    this.#options = { count, connections, passEvery };
+    this.#ports = { web: prox.port("web"), gw: prox.port("gw") };
+    this.#passEvery = passEvery;
+    this.#next = first;
+    this.#behind = first + count;
     this.#working = Promise.all(Array.from({ length: connections }, () => this.#work()));
   }
 
@@ -109,9 +113,9 @@ export class ProxLoad {
   }
 
   async #work(): Promise<void> {
-    const { count, passEvery } = this.#options;
-    let user = new WebUser(this.#prox.port("web"));
-    while (!this.#stopped && this.#next < startNumber + count) {
+    const passEvery = this.#passEvery;
+    let user = new WebUser(this.#ports.web);
+    while (!this.#stopped && this.#next < this.#behind) {
       const n = this.#next++;
       if (n % passEvery === 0) await this.#pass(n / passEvery);
       const [path, sentMs] = [`/r/${n}`, performance.now()];
@@ -123,7 +127,7 @@ export class ProxLoad {
       } catch (thrown) {
         this.#failed(path, sentMs, thrown);
         user.close();
-        user = new WebUser(this.#prox.port("web"));
+        user = new WebUser(this.#ports.web);
         await pause(failedPauseMs);
       }
       this.#came.emit("answer");
@@ -135,7 +139,7 @@ export class ProxLoad {
     const sentMs = performance.now();
     const domain = n % 2 === 0 ? "yes.l4.test" : `n${n % refusedNames}.l4.test`;
     try {
-      const { first, address, close } = await passUser(this.#prox.port("gw"), domain);
+      const { first, address, close } = await passUser(this.#ports.gw, domain);
       const passed = (await first) !== "";
       close();
       this.passes.push({ domain, address, passed, sentMs, atMs: performance.now() });

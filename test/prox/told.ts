@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { anyEvent } from "../events/strict.ts";
+import { JournalEvents } from "../hosts/journal-events.ts";
 import { readAll, recordsOf } from "../journal/harness.ts";
 import type { AnyEvent } from "../sessions/world.ts";
-import { isRight, isRightPass, type ProxLoad, type WebAnswer } from "./load.ts";
+import { isRight, isRightPass, type ProxLoad } from "./load.ts";
 
 const lookEveryMs = 20;
 
@@ -29,18 +30,33 @@ export async function allStopped(dataDir: string, processes: number): Promise<An
   }
 }
 
+/** Waits in a slot for the ends of all requests that were let through, but for those that prox dropped. */
+export async function endsCame(slot: string, load: ProxLoad, dropped = 0): Promise<void> {
+  const ended = load.allowed.length - dropped;
+  await using journal = await JournalEvents.read(slot);
+  const all = (event: AnyEvent): boolean =>
+    event === journal.events.at(-1) && ofHook(journal.events, "on_disconnect").length >= ended;
+  await journal.saw(all, `${ended} ends`);
+}
+
 export function ofHook(events: readonly AnyEvent[], hook: string): AnyEvent[] {
   return events.filter(({ op }) => op === hook);
 }
 
 /** Requests that more than one event tells of, or another than was answered; unanswered ones may have one or none. */
-function wronglyTold(events: readonly AnyEvent[], load: ProxLoad, without: readonly Span[]): object[] {
+function wronglyTold(
+  events: readonly AnyEvent[],
+  loads: readonly ProxLoad[],
+  without: readonly Span[],
+): object[] {
   const told = Map.groupBy(ofHook(events, "on_request"), ({ data }) => String(data.prox.path));
-  const answers = new Map<string, WebAnswer>(load.answers.map((answer) => [answer.path, answer]));
-  const unsure = new Set(load.unanswered.map(({ path }) => path));
-  const phantoms = [...told.keys()].filter((path) => !answers.has(path) && !unsure.has(path));
+  const asked = new Set(
+    loads.flatMap(({ answers, unanswered }) => [...answers, ...unanswered].map(({ path }) => path)),
+  );
+  const phantoms = [...told.keys()].filter((path) => !asked.has(path));
   const repeated = [...told].filter(([, own]) => own.length > 1);
-  const differing = load.answers.filter((answer) => {
+  const answers = loads.flatMap((load) => load.answers);
+  const differing = answers.filter((answer) => {
     const [event] = told.get(answer.path) ?? [];
     // A refusal with its reason is the plugin's own word, whenever it was given.
     if (answer.status === 403)
@@ -57,16 +73,17 @@ function wronglyTold(events: readonly AnyEvent[], load: ProxLoad, without: reado
  */
 export function expectToldOnce(
   events: readonly AnyEvent[],
-  load: ProxLoad,
+  loads: readonly ProxLoad[],
   without: readonly Span[] = [],
 ): void {
-  expect(load.answers.length).toBeGreaterThan(0);
-  expect(wronglyTold(events, load, without)).toEqual([]);
+  for (const { answers } of loads) expect(answers.length).toBeGreaterThan(0);
+  expect(wronglyTold(events, loads, without)).toEqual([]);
   // A port can come again.
   const connections = ofHook(events, "on_connect").map(({ decision, data: { prox, remote } }) =>
     textOf(prox.domain, `${remote.ip}:${remote.port}`, decision === "allowed"),
   );
-  const answered = load.passes
+  const answered = loads
+    .flatMap(({ passes }) => passes)
     .filter((pass) => !during(without, pass))
     .map(({ domain, address, passed }) => textOf(domain, address, passed));
   if (without.length === 0) expect(connections.sort()).toEqual(answered.sort());
