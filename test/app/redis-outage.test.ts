@@ -101,20 +101,6 @@ describeWith(["redis"], "while Redis is away", () => {
     await expectBothDenied(load);
   });
 
-  it("serves the last known rules when it is started again without Redis", async () => {
-    const { redis, bridge, load } = await aliceDenied();
-    await load.stop();
-    await bridge.stop();
-    await redis.stop();
-    await bridge.start();
-    expect(await readiness(bridge)).toEqual({ status: 200, text: "ready\n" });
-    await using again = new Load({ url: bridge.url, perSecond, seed: 2 });
-    await again.saw(allows("bob"), "that allows bob");
-    await again.saw(refuses("alice", "moved away"), "that refuses alice");
-    await again.stop();
-    expectRuled(again.answers, denied);
-  });
-
   it("refuses everything that can be refused until there has been a policy, and says so on /readyz", async () => {
     const redis = await startRedis();
     await redis.stop();

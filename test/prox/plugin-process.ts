@@ -14,6 +14,8 @@ export const pluginPath = fileURLToPath(new URL("../../bin/sluice-prox", import.
 export interface Starting {
   readonly cwd: string;
   readonly settings?: BridgeSettings;
+  /** Added to its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Where the program lies, when it is started by a link. */
   readonly program?: string;
   /** Those that it is configured with at once, as prox does; none for one that a reload has taken away. */
@@ -29,12 +31,12 @@ export class PluginProcess {
   /** The exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals | null>;
 
-  constructor({ cwd, settings = {}, program = pluginPath, routes = ["web:0"] }: Starting) {
+  constructor({ cwd, settings = {}, env = {}, program = pluginPath, routes = ["web:0"] }: Starting) {
     this.child = spawn(program, [], {
       cwd,
       env: environment({
         settings: { "admin.port": 0, ...settings },
-        env: { PATH: "/usr/bin:/bin" },
+        env: { PATH: "/usr/bin:/bin", ...env },
       }),
     });
     const { child, said, logged } = this;

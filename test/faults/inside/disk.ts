@@ -7,13 +7,19 @@ import { setTimeout as wait } from "node:timers/promises";
 import { isMainThread } from "node:worker_threads";
 import { type Files, nodeFiles, type OpenFile } from "../../../src/journal/files.ts";
 import { isNoted, type NotedFile, Shadow } from "../tools/shadow.ts";
-import { calm, type DiskControl, readControl, shadowVariable } from "../tools/steering.ts";
+import {
+  calm,
+  type DiskControl,
+  journalDirVariable,
+  readControl,
+  shadowVariable,
+} from "../tools/steering.ts";
 
 /** How often a delay looks whether it is still wanted. */
 const lookEveryMs = 10;
 
 const real: Files = { ...nodeFiles };
-const dataDir = path.resolve(process.env.SLUICE_DATA_DIR ?? "data");
+const dataDir = path.resolve(process.env[journalDirVariable] ?? process.env.SLUICE_DATA_DIR ?? "data");
 const shadow = new Shadow(process.env[shadowVariable]!, dataDir);
 if (isMainThread) shadow.adopt();
 

@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 /** Sluice takes any other variable that begins with SLUICE_ for a misspelt setting. */
 export const controlVariable = "SLUICE_TEST_FAULT_CONTROL";
 export const shadowVariable = "SLUICE_TEST_FAULT_SHADOW";
+/** Where the journal's folder lies, when not in data.dir itself. */
+export const journalDirVariable = "SLUICE_TEST_FAULT_JOURNAL_DIR";
 
 export interface DiskControl {
   /** How writes fail; null when they don't. */
