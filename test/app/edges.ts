@@ -45,7 +45,6 @@ export interface Edge {
   readonly name: string;
   /** The key of a rule for all that this one asks. */
   readonly ruleOf: (who: string) => string;
-  readonly deadline: string;
   start(settings: BridgeSettings, control?: FaultControl): Promise<Bridge>;
 }
 
@@ -57,7 +56,6 @@ async function readyzAt(port: number): Promise<{ status: number; text: string }>
 const frp: Edge = {
   name: "frp",
   ruleOf: (who) => `user:${who}`,
-  deadline: "http.deadlineMs",
   async start(settings, control) {
     const adminPort = await freePort();
     const broken = control && { nodeArgs: control.nodeArgs("disk"), env: control.env };
@@ -93,7 +91,6 @@ const frp: Edge = {
 const prox: Edge = {
   name: "prox",
   ruleOf: (who) => `domain:${who}.test`,
-  deadline: "prox.deadlineMs",
   async start(settings, control) {
     const bridge = new PluggedIn(settings, await freePort(), control);
     await bridge.start();

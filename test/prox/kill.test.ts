@@ -1,6 +1,7 @@
 /** The plugin killed under load: prox starts it again, and all that it answered comes to Kafka. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { decode } from "@msgpack/msgpack";
 import { expect, it, vi } from "vitest";
 import { frameOf } from "../../src/prox/frames.ts";
@@ -24,6 +25,9 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const kills = Number(process.env.SLUICE_TEST_PROX_KILLS ?? 2);
 
+/** It is to be asked when it is killed, not to take the processor. */
+const besidePauseMs = 5;
+
 /** Asks until the other side is gone. */
 async function answeredBy(socket: string, name: string): Promise<string[]> {
   const [talk, answered] = [await Talk.to(socket), [] as string[]];
@@ -35,6 +39,7 @@ async function answeredBy(socket: string, name: string): Promise<string[]> {
       );
       expect(decode((await talk.take(n)).at(-1)!)).toEqual({ ok: true });
       answered.push(path);
+      await pause(besidePauseMs);
     }
   } catch (thrown) {
     if (!/^ended with/.test((thrown as Error).message)) throw thrown;
