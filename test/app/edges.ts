@@ -59,7 +59,7 @@ const frp: Edge = {
   async start(settings, control) {
     const adminPort = await freePort();
     const broken = control && { nodeArgs: control.nodeArgs("disk"), env: control.env };
-    const bridge = await startBridge({ "admin.port": adminPort, ...settings }, broken);
+    const bridge = await startBridge({ "admin.port": adminPort, "stop.drainMs": 100, ...settings }, broken);
     let [count, from] = [0, 0];
     const call = async (op: string, content: object): Promise<Answered> => {
       const reqid = (++count).toString(16).padStart(16, "f");
