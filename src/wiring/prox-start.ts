@@ -15,6 +15,9 @@ import { version } from "../version.ts";
 import type { ProxApp } from "./prox.ts";
 import { openEntrance } from "./prox-entrance.ts";
 
+/** Within so much prox has written its first line, unless it never will. */
+const firstLineMs = 100;
+
 export interface ProxPort extends PushPort {
   /** Resolves when prox has been told; never where it has no use for it. */
   ready(socket: string): Promise<void>;
@@ -39,6 +42,8 @@ export async function startProx(
       log.info({ socket: entrance.socket, version, readyMs }, "ready for prox");
       return readyMs;
     });
+    // Loading the rest takes the processor, and would keep the first line of prox from being read.
+    await Promise.race([ready, new Promise<void>((go) => void clock.after(firstLineMs, go))]);
     const { openProx } = await import("./prox.ts");
     return await openProx(entrance, ready, prox);
   } catch (thrown) {

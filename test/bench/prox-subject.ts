@@ -67,10 +67,16 @@ export async function startPlugin(path: string): Promise<Plugin> {
   const release = keep("process", child.pid!);
   const ended = once(child, "exit").then(release);
   const lines = createInterface({ input: child.stdout! });
-  const said = await Promise.race([once(lines, "line"), ended.then(() => null)]);
-  if (said === null) throw new Error(`${path} ended before it was ready`);
+  child.stdin!.write('{"method":"configure","params":{"route_id":"web:0"}}\n');
+  const { promise: said, resolve } = Promise.withResolvers<{ socket: string }>();
+  lines.on("line", (line) => {
+    const { method, params } = JSON.parse(line);
+    if (method === "ready") resolve(params);
+  });
+  const ready = await Promise.race([said, ended.then(() => null)]);
+  if (ready === null) throw new Error(`${path} ended before it was ready`);
   const readyMs = performance.now() - startedMs;
-  const { socket } = JSON.parse(said[0]).params as { socket: string };
+  const { socket } = ready;
   return {
     socket,
     readyMs,

@@ -4,7 +4,7 @@ import { sluice } from "./sluice.ts";
 
 const main = new URL("../../src/main.ts", import.meta.url).pathname;
 
-/** What is loaded from node_modules until something is written to stdout, told on stderr; it ends there. */
+/** What is loaded from node_modules until something but an `ok` is written to stdout, told on stderr; it ends there. */
 const tellLoaded = `import { registerHooks } from "node:module";
 const loaded = new Set();
 registerHooks({
@@ -14,19 +14,22 @@ registerHooks({
   },
 });
 process.stdout.write = (text) => {
+  if (text.startsWith('{"result"')) return true;
   process.stderr.write("\\n" + JSON.stringify({ text, loaded: [...loaded].sort() }) + "\\n");
   process.exit(0);
 };`;
 
-async function loadedBy(...args: string[]): Promise<{ text: string; loaded: string[] }> {
+const configure = '{"method":"configure","params":{"route_id":"web:0"}}\n';
+
+async function loadedBy(args: string[], input = ""): Promise<{ text: string; loaded: string[] }> {
   const hook = `data:text/javascript,${encodeURIComponent(tellLoaded)}`;
   const command = [process.execPath, "--import", hook, main] as unknown as [string, ...string[]];
-  const { stderr } = await sluice(args, { command, cwd: makeDir() });
+  const { stderr } = await sluice(args, { command, cwd: makeDir(), input });
   return JSON.parse(stderr.split("\n").findLast((line) => line.startsWith('{"text"'))!);
 }
 
 it("a plugin says that it is ready before it loads anything of Redis, Kafka, metrics or HTTP", async () => {
-  const { text, loaded } = await loadedBy("prox");
+  const { text, loaded } = await loadedBy(["prox"], configure);
   expect(JSON.parse(text)).toMatchObject({ method: "ready" });
   expect(loaded).toEqual(expect.arrayContaining(["own", "zod"]));
   for (const name of ["ioredis", "kafkajs", "prom-client", "hono", "@hono/node-server", "pino-pretty"])
@@ -34,7 +37,7 @@ it("a plugin says that it is ready before it loads anything of Redis, Kafka, met
 });
 
 it("help loads the command line's own words, and nothing else", async () => {
-  const { text, loaded } = await loadedBy("tail", "--help");
+  const { text, loaded } = await loadedBy(["tail", "--help"]);
   expect(text).toContain("Usage: sluice tail");
   expect(loaded).toEqual(["commander", "own"]);
 });
