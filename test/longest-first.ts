@@ -12,6 +12,8 @@ const longest = [
   "test/cli/verify.test.ts",
   "test/cli/policy-file.test.ts",
   "test/cli/simulate.test.ts",
+  "test/app/guarantees.test.ts",
+  "test/prox/kill.test.ts",
   "test/app/sessions.test.ts",
   "test/app/kafka-outage.test.ts",
   "test/app/kill.test.ts",
