@@ -97,7 +97,7 @@ describe("the package", () => {
     bin = join(place, "node_modules", ".bin", "sluice");
   }, 180_000);
 
-  it("holds what runs, its types and the papers, and nothing else", async () => {
+  it("holds what runs, its types, configurations and the papers, and nothing else", async () => {
     const root = join(place, "node_modules", "sluice");
     const names = (await readdir(root, { recursive: true, withFileTypes: true }))
       .filter((entry) => entry.isFile())
@@ -105,7 +105,7 @@ describe("the package", () => {
     expect(names).toEqual(
       expect.arrayContaining(["bin/sluice.js", "dist/main.js", "dist/main.d.ts", "LICENSE"]),
     );
-    const known = /^(?:bin\/[\w.-]+|dist\/.+\.(?:js|d\.ts)|package\.json|[A-Z]+(?:\.md)?)$/;
+    const known = /^(?:deploy\/[\w./-]+|bin\/[\w.-]+|dist\/.+\.(?:js|d\.ts)|package\.json|[A-Z]+(?:\.md)?)$/;
     expect(names.filter((name) => !known.test(name) || /\.test\.|^test/.test(name))).toEqual([]);
     const scripts = names.filter((name) => name.endsWith(".js"));
     expect(names.filter((name) => name.endsWith(".d.ts"))).toHaveLength(scripts.length - 1);
