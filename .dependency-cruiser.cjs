@@ -62,8 +62,8 @@ module.exports = {
     rule(
       "consumers-start-nothing",
       "what sluice/events imports runs in programs of others, which have only zod",
-      { path: "^src/events/(index|parse|schema|data|streams)\\.ts$" },
-      { pathNot: "^(src/events/(parse|schema|data|streams)\\.ts$|node_modules/zod/)" },
+      { path: "^src/events/((index|parse|schema|data|streams)\\.ts$|projections/)" },
+      { pathNot: "^(src/events/((parse|schema|data|streams)\\.ts$|projections/)|node_modules/zod/)" },
     ),
     rule(
       "examples-see-what-users-see",

@@ -13,6 +13,12 @@ export {
   type SessionEnded,
 } from "./data.ts";
 export { type EventRecord, type Parsed, parseEvent, type Unparsed, unparsedReasons } from "./parse.ts";
+export type { Cell, ConnectRow, ConnectSchema } from "./projections/columns.ts";
+export { type EcsEvent, toEcs } from "./projections/ecs.ts";
+export { toFlat } from "./projections/flat.ts";
+export { toFlatSession } from "./projections/flat-sessions.ts";
+export { type ProjectionName, projectionNames } from "./projections/names.ts";
+export { type OcsfEvent, toOcsf } from "./projections/ocsf.ts";
 export {
   type EventData,
   type EventOf,

@@ -2,10 +2,7 @@
 import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import type { Draft, Origin } from "../../src/events/draft.ts";
-import { factDraft } from "../../src/events/draft.ts";
 import {
-  type EventData,
   type EventOf,
   type EventRecord,
   type EventType,
@@ -18,79 +15,10 @@ import {
   unparsedReasons,
 } from "../../src/events/index.ts";
 import { eventTypes } from "../../src/events/schema.ts";
-import { proxCalls } from "../fixtures.ts";
-import { asked } from "../prox/asked.ts";
-import { closeProxy, closeUserConn, login, newProxy, newUserConn, ping } from "../sessions/ops.ts";
-import { World } from "../sessions/world.ts";
+import { published } from "./published.ts";
 import { anyEvent } from "./strict.ts";
 
 const types = Object.keys(eventSchemas) as EventType[];
-const origin: Origin = { instance: "i_test", epoch: "019b76da-a800-7000-8000-000000000000" };
-const span = { "sluice.logins": { first: 1, last: null } };
-const revision = { from: "r1", to: "r2" };
-
-/** Those that are about no op. */
-const facts: { readonly [T in EventType]?: EventData<T> } = {
-  "op.malformed": {
-    protocol: "frp",
-    node: "edge-1",
-    reason: "not_json",
-    length: 3,
-    sha256: "ab",
-    peer: "203.0.113.9",
-    suppressed: 0,
-  },
-  "policy.changed": {
-    key: "user:alice",
-    before: null,
-    after: { effect: "deny" },
-    cause: "written",
-    revision,
-  },
-  "policy.rejected": { key: "user:alice", problem: "not JSON", revision },
-  "policy.emptied": { rulesKept: 3, revision },
-  "bridge.started": {
-    version: "0.1.0",
-    previous: { epoch: origin.epoch, topics: span },
-    policy: { source: "redis", available: true, rules: 1, revision: "r1" },
-    kafka: true,
-    topics: span,
-  },
-  "bridge.stopped": { reason: "SIGTERM", topics: span },
-  "bridge.gap": {
-    epoch: origin.epoch,
-    cause: "journal_full",
-    journalseq: { first: 1, last: 2 },
-    topics: span,
-    count: 2,
-  },
-  "bridge.progress": { journalseq: 7, topics: span },
-};
-
-/** One event of each type at least, as it is journaled. */
-function published(): string[] {
-  const world = new World();
-  for (const effect of ["refused", "allowed"] as const) {
-    world.ask(login(), effect);
-    world.ask(newProxy(), effect);
-    world.ask(ping(), effect);
-    world.ask({ ...ping(), name: "NewWorkConn" }, effect);
-    world.ask(newUserConn(), effect);
-  }
-  world.ask({ ...ping(), name: "Later", known: false, content: { deep: { token: "s3cret" } } });
-  world.ask(closeUserConn());
-  world.ask(closeProxy());
-  for (const op of proxCalls.map(({ hook, payload }) => asked(hook, payload))) {
-    for (const effect of ["refused", "allowed"] as const) world.ask(op, effect);
-  }
-  const drafts = (Object.entries(facts) as [EventType, never][]).map(
-    ([type, data]): Draft =>
-      factDraft(type, { source: "/bridge/i_test", key: "k", atMs: 0 }, origin, () => data),
-  );
-  const stamp = { sequence: 1, journalseq: 1 };
-  return [...world.journal, ...drafts.map((draft) => draft.render(stamp))];
-}
-
 const events = published();
 const started = events.find((json) => json.includes('"sluice.session.started"'))!;
 const ended = events.find((json) => json.includes('"sluice.session.ended"'))!;
