@@ -6,10 +6,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { settingsTable } from "../src/config/show.ts";
 import { errorCodes } from "../src/errors.ts";
 import { endReasons } from "../src/events/data.ts";
-import { eventTypes } from "../src/events/schema.ts";
+import { categories } from "../src/events/projections/ecs-categories.ts";
+import { isSessionType } from "../src/events/projections/flat-sessions.ts";
+import { classes, meanings } from "../src/events/projections/ocsf-classes.ts";
+import { type EventType, eventTypes, typeNameOf } from "../src/events/schema.ts";
 import { streams } from "../src/events/streams.ts";
 
 const readme = new URL("../README.md", import.meta.url);
+
+const statusText = ["Unknown", "Success", "Failure"] as const;
 
 const parts: Readonly<Record<string, () => string>> = {
   settings: settingsTable,
@@ -32,7 +37,33 @@ const parts: Readonly<Record<string, () => string>> = {
         `${streams[stream].retentionDays} d`,
       ]),
     ),
+  projections: () =>
+    table(
+      [
+        "type",
+        "OCSF 1.8",
+        "status",
+        "ECS 9: `event.category`, `.type`",
+        "outcome",
+        "a row of `flat-sessions`",
+      ],
+      (Object.keys(eventTypes) as EventType[]).map((type) => {
+        const { category, type: types, outcome, kind } = categories[type];
+        const ecs = category.length === 0 ? `kind ${kind}` : `${category.join(" ")}: ${types.join(" ")}`;
+        const row = isSessionType(typeNameOf(type)) ? "yes" : "";
+        return [`\`${type}\``, classText(type), statusText[meanings[type].status], ecs, outcome, row];
+      }),
+    ),
 };
+
+function classText(type: EventType): string {
+  const { class: name, activity } = meanings[type];
+  const { uid, name: className, activities } = classes[name];
+  const listed = (id: number): string => (activities as Record<number, string>)[id]!;
+  if (typeof activity === "string") return `${className} ${uid}: Other, "${activity}"`;
+  const chosen = name === "http" ? "by the method" : "Create, Update or Delete";
+  return `${className} ${uid}: ${typeof activity === "number" ? listed(activity) : chosen}`;
+}
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;

@@ -47,7 +47,7 @@ export function replayText(plan: Plan, replayed: Replayed): string {
 
 /** @param nothing why there is no plan */
 export function replayJson(plan: Plan | null, replayed: Replayed | null, nothing: string | null): string {
-  const topics = (plan?.topics ?? []).map(({ stream: _, ...topic }) => ({
+  const topics = (plan?.topics ?? []).map(({ name: _, isProjection: __, ...topic }) => ({
     ...topic,
     ...replayed?.topics.get(topic.topic),
   }));
@@ -96,9 +96,9 @@ function verdict(plan: Plan, replayed: Replayed): string {
   return `${certain}: ${problems.join("; ")}.`;
 }
 
-function epochRows({ epochs }: PlannedTopic): string[] {
+function epochRows({ isProjection, epochs }: PlannedTopic): string[] {
   return epochs.map(({ epoch, numbers, notKept }) => {
-    const kept = numbers === null ? "none" : spanText(numbers);
+    const kept = numbers === null ? "none" : `${isProjection ? "journalseq " : ""}${spanText(numbers)}`;
     const gone = notKept === null ? "" : `; ${spanText(notKept)} are no longer kept (journal.keepMs)`;
     return `  epoch ${epoch === "" ? "unknown" : epoch}: ${kept}${gone}`;
   });

@@ -4,6 +4,7 @@ import { SluiceError } from "../errors.ts";
 import { type Stream, streamNames, streams } from "../events/streams.ts";
 import { defaultLimits } from "../forwarder/limits.ts";
 import { deadLettersTopic } from "../forwarder/loop.ts";
+import type { KeptProjection } from "../forwarder/projections.ts";
 import { delayMs } from "../forwarder/retry.ts";
 import type { KafkaSettings } from "../kafka/settings.ts";
 import { ensureTopics } from "../kafka/topics.ts";
@@ -19,15 +20,20 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
  */
 export async function makeTopics(
   plan: Plan,
+  projections: readonly KeptProjection[],
   topicPrefix: string,
   kafka: KafkaSettings,
   clock: Clock,
   signal: AbortSignal,
   say: (notice: string) => void,
 ): Promise<void> {
+  const keptMs = new Map(projections.map(({ topic, retentionMs }) => [topic, retentionMs]));
   const wanted = plan.topics
     .filter(({ records }) => records > 0)
-    .map(({ topic, stream }) => ({ name: topic, retentionMs: daysOf(stream) * dayMs }));
+    .map(({ topic, name }) => ({
+      name: topic,
+      retentionMs: keptMs.get(name) ?? daysOf(name as Stream) * dayMs,
+    }));
   wanted.push({ name: topicPrefix + deadLettersTopic, retentionMs: longestDays * dayMs });
   let said = "";
   for (let attempt = 0; ; attempt++) {

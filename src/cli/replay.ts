@@ -5,9 +5,11 @@ import { systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { SluiceError, textOf } from "../errors.ts";
+import { projectionNames } from "../events/projections/names.ts";
 import { type Stream, streamNames } from "../events/streams.ts";
 import type { DeadLetter } from "../forwarder/dead-letters.ts";
 import { defaultLimits } from "../forwarder/limits.ts";
+import { type KeptProjection, projectionsOf } from "../forwarder/projections.ts";
 import { loadCursor } from "../journal/cursor.ts";
 import { nodeFiles } from "../journal/files.ts";
 import { instanceOf } from "../journal/identity.ts";
@@ -15,7 +17,7 @@ import { KafkaBroker } from "../kafka/broker.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import { kafkaSettingsOf } from "../kafka/settings.ts";
 import type { Span } from "../ledger/span.ts";
-import { type Choice, confirmedBy, isChosen, streamNamed } from "../replay/choice.ts";
+import { type Choice, confirmedBy, streamNamed, topicsFor } from "../replay/choice.ts";
 import { type Plan, planOf } from "../replay/plan.ts";
 import { type Replayed, replay as sendAgain } from "../replay/replay.ts";
 import { ProgressBar } from "./progress-bar.ts";
@@ -38,7 +40,8 @@ const settledMs = 2 * defaultLimits.saveMs;
 /** @throws SluiceError config_invalid; data_dir_unusable; kafka_topic and kafka_denied before anything is sent */
 export async function replay(options: ReplayOptions): Promise<void> {
   const { settings } = loadSettings(options.config ?? null, process.env);
-  const choice = choiceOf(options, settings);
+  const projections = await projectionsOf(options.topic ? projectionNames : settings.events.projections);
+  const choice = choiceOf(options, settings, projections);
   const dataDir = resolve(settings.data.dir);
   const ending = endingBySignal();
   // The clock's timers keep no process alive, and while Kafka is away nothing else does.
@@ -64,29 +67,39 @@ export async function replay(options: ReplayOptions): Promise<void> {
   }
 }
 
-function choiceOf({ from, topic, epoch, since }: ReplayOptions, { kafka }: Settings): Choice {
+function choiceOf(
+  { from, topic, epoch, since }: ReplayOptions,
+  { kafka }: Settings,
+  projections: readonly KeptProjection[],
+): ReplayChoice {
   if (from === undefined) {
     throw new SluiceError("config_invalid", "replay needs --from journal, the only source that there is");
   }
   if (kafka.brokers.length === 0) {
     throw new SluiceError("config_invalid", "replay needs kafka.brokers (SLUICE_KAFKA_BROKERS)");
   }
-  const streams = topic?.map((name) => {
+  const isNamed = (name: string, projection: KeptProjection): boolean =>
+    name === projection.topic || name === kafka.topicPrefix + projection.topic;
+  const streams = topic?.flatMap((name) => {
     const stream = streamNamed(name, kafka.topicPrefix);
-    if (stream !== null) return stream;
-    const names = streamNames.join(", ");
+    if (stream !== null) return [stream];
+    if (projections.some((one) => isNamed(name, one))) return [];
+    const names = [...streamNames, ...projections.map((one) => one.topic)].join(", ");
     throw new SluiceError("config_invalid", `--topic ${name}: no such topic; there are ${names}`);
   });
   return {
     streams: streams === undefined ? null : new Set<Stream>(streams),
+    projections: topic ? projections.filter((one) => topic.some((name) => isNamed(name, one))) : projections,
     epoch: epoch ?? null,
     sinceMs: since?.getTime() ?? null,
   };
 }
 
+type ReplayChoice = Choice & { readonly projections: readonly KeptProjection[] };
+
 interface Found {
   readonly plan: Plan;
-  readonly choice: Choice;
+  readonly choice: ReplayChoice;
   readonly confirmed: ReturnType<typeof confirmedBy>;
   readonly instance: string;
 }
@@ -95,7 +108,7 @@ interface Found {
 async function planned(
   dataDir: string,
   { kafka: { topicPrefix } }: Settings,
-  choice: Choice,
+  choice: ReplayChoice,
   signal: AbortSignal,
 ): Promise<Found | string> {
   try {
@@ -127,7 +140,8 @@ async function sent(
 ): Promise<Replayed> {
   const kafka = kafkaSettingsOf(settings.kafka);
   const { topicPrefix } = settings.kafka;
-  const make = (tell: typeof say) => makeTopics(plan, topicPrefix, kafka, systemClock, signal, tell);
+  const make = (tell: typeof say) =>
+    makeTopics(plan, choice.projections, topicPrefix, kafka, systemClock, signal, tell);
   await make(say);
   const progress = new ProgressBar(process.stderr, systemClock);
   progress.begin(plan.records);
@@ -141,7 +155,8 @@ async function sent(
   };
   const replayed = await sendAgain({
     plan: { ...plan, span: plan.span! },
-    wanted: (record) => confirmed.has(record) && isChosen(record, choice),
+    topicsFor: (record) => topicsFor(record, choice, confirmed),
+    projections: choice.projections,
     dataDir,
     instance,
     topicPrefix,

@@ -3,6 +3,7 @@
  * names in the environment all come from here.
  */
 import { z } from "zod";
+import { projectionNames } from "../events/projections/names.ts";
 import { parseNetwork } from "../policy/addresses.ts";
 
 export interface SettingMeta {
@@ -185,6 +186,8 @@ const journal = z.strictObject({
   ),
 });
 
+const projectionProblem = 'must be a list of "ocsf", "ecs" and "flat"';
+
 const events = z.strictObject({
   redact: setting(
     z.enum(["mask", "hmac", "off"]).default("mask"),
@@ -196,6 +199,10 @@ const events = z.strictObject({
     {
       secret: true,
     },
+  ),
+  projections: setting(
+    z.array(z.enum(projectionNames, projectionProblem), projectionProblem).default([]),
+    "what each event is published as besides, on topics of their own: ocsf, ecs, flat",
   ),
 });
 

@@ -16,6 +16,8 @@ import { type Attributes, attributesOf, brokerRecordOf } from "./envelope.ts";
 export interface DeadLetter {
   readonly topic: string;
   readonly partition: number;
+  /** Of a record that is a projection: which; the event itself may well be on its own topic. */
+  readonly projection?: string;
   readonly journalseq: number;
   readonly sequence: number;
   readonly epoch: string;
@@ -26,6 +28,14 @@ export interface DeadLetter {
   readonly code: ErrorCode;
   readonly reason: string;
   readonly kept: "topic" | "file";
+}
+
+/** Where the record should have gone. */
+export interface Addressee {
+  readonly topic: string;
+  readonly partition: number;
+  /** null: it is the event itself. */
+  readonly projection: string | null;
 }
 
 export interface DeadLetterParts {
@@ -50,11 +60,16 @@ export class DeadLetters {
   }
 
   /** Rejects, for a later attempt, while Kafka is away or the file cannot be written. */
-  async bury(record: JournalRecord, topic: string, partition: number, error: SluiceError): Promise<void> {
+  async bury(
+    record: JournalRecord,
+    { topic, partition, projection }: Addressee,
+    error: SluiceError,
+  ): Promise<void> {
     const attributes = attributesOf(record.event);
     const about = {
       topic,
       partition,
+      ...(projection !== null && { projection }),
       journalseq: record.journalseq,
       sequence: record.sequence,
       epoch: record.epoch,
@@ -70,9 +85,10 @@ export class DeadLetters {
 
   #letter(record: JournalRecord, attributes: Attributes | null, about: Omit<DeadLetter, "kept">): string {
     const { instance, clock } = this.#parts;
+    const name = about.id ?? `${instance}\n${record.journalseq}`;
     return JSON.stringify({
       specversion: "1.0",
-      id: uuidV5(about.id ?? `${instance}\n${record.journalseq}`, namespace),
+      id: uuidV5(about.projection === undefined ? name : `${name}\n${about.projection}`, namespace),
       source: textAt(attributes, "source") ?? `/sluice/${instance}`,
       type: "sluice.dead-letter",
       subject: textAt(attributes, "subject") || undefined,

@@ -13,6 +13,11 @@ const dataMember = ',"data":';
 /** CloudEvents, Kafka protocol binding 3.3: the value is the whole event. */
 const contentType = "application/cloudevents+json; charset=UTF-8";
 
+/** The event's type, without reading the rest; "" where there is none. Inside a JSON string every quote is escaped. */
+export function typeOf(event: string): string {
+  return /"type":"([^"]*)"/.exec(event)?.[1] ?? "";
+}
+
 /** null when they cannot be read, or the event lacks what CloudEvents requires. */
 export function attributesOf(event: string): Attributes | null {
   const end = event.indexOf(dataMember);

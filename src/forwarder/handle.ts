@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../clock.ts";
 import { textOf } from "../errors.ts";
+import type { ProjectionName } from "../events/projections/names.ts";
 import { type Stream, streamNames, streams } from "../events/streams.ts";
 import type { Loss } from "../journal/journal.ts";
 import type { KafkaSettings } from "../kafka/settings.ts";
@@ -31,6 +32,8 @@ export interface ForwarderOptions {
   readonly durable: SharedArrayBuffer;
   readonly kafka: KafkaSettings;
   readonly topicPrefix: string;
+  /** What is published beside the events; none by default. */
+  readonly projections?: readonly ProjectionName[];
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<Limits>;
@@ -140,7 +143,7 @@ export function startForwarder(options: ForwarderOptions): Forwarder {
 }
 
 function threadDataOf(options: ForwarderOptions): ThreadData {
-  const { dataDir, instance, epoch, durable, kafka, topicPrefix, limits } = options;
+  const { dataDir, instance, epoch, durable, kafka, topicPrefix, projections = [], limits } = options;
   return {
     dataDir,
     instance,
@@ -149,6 +152,7 @@ function threadDataOf(options: ForwarderOptions): ThreadData {
     kafka,
     topicPrefix,
     streams: streamNames.map((name: Stream) => ({ name, retentionMs: streams[name].retentionDays * dayMs })),
+    projections,
     // As long as what is kept longest: a letter is found when somebody misses an event.
     deadLettersRetentionMs: Math.max(...streamNames.map((name) => streams[name].retentionDays)) * dayMs,
     limits: { ...defaultLimits, ...limits },

@@ -1,26 +1,40 @@
+import type { SluiceError } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { BrokerRecord } from "./broker.ts";
-import { attributesOf, brokerRecordOf, weightOf } from "./envelope.ts";
+import { weightOf } from "./envelope.ts";
+import type { Form } from "./form.ts";
 import type { Limits } from "./limits.ts";
 import type { Memory } from "./memory.ts";
 
-/** The first records of a queue, as one send. Empty: the oldest record is none that may be sent. */
+/** The first records of a queue, as one send. Empty: the oldest is none that may be sent, as `unfit` says. */
 export interface Batch {
   readonly records: readonly BrokerRecord[];
   readonly bytes: number;
+  readonly unfit: SluiceError | null;
+}
+
+export interface Removed {
+  /** Of the last. */
+  readonly journalseq: number;
+  /** All of them are events of the bridge about itself. */
+  readonly onlyOfBridge: boolean;
 }
 
 /**
  * The records that a lane holds, oldest first, and their weight. They are kept as they were read: the headers of a
- * batch are made when it is sent, since they take up more memory than the text that they come from.
+ * batch, and what is projected, are made when it is sent, since they take up more memory than the text that they come
+ * from. What is projected is weighed as well, until the send has ended.
  */
 export class HeldRecords {
   readonly #memory: Memory;
+  readonly #form: Form;
   #queue: { readonly record: JournalRecord; readonly weight: number }[] = [];
   #bytes = 0;
+  #madeBytes = 0;
 
-  constructor(memory: Memory) {
+  constructor(memory: Memory, form: Form) {
     this.#memory = memory;
+    this.#form = form;
   }
 
   get bytes(): number {
@@ -41,11 +55,11 @@ export class HeldRecords {
     this.#weigh(weight);
   }
 
-  /** Returns the journalseq of the last that was removed. */
-  removeOldest(count: number): number {
+  removeOldest(count: number): Removed {
     const removed = this.#queue.splice(0, count);
     for (const { weight } of removed) this.#weigh(-weight);
-    return removed.at(-1)!.record.journalseq;
+    const onlyOfBridge = removed.every(({ record }) => record.stream === "bridge");
+    return { journalseq: removed.at(-1)!.record.journalseq, onlyOfBridge };
   }
 
   /** Drops the newest, down to `maxBytes` but not below `atLeast` records; returns the oldest that was dropped. */
@@ -64,16 +78,36 @@ export class HeldRecords {
 
   /** At most `maxRecords` and the limit's bytes, but the first whatever it weighs. */
   batch(maxRecords: number, { batchBytes }: Limits): Batch {
+    const { make, weigh } = this.#form;
     const records: BrokerRecord[] = [];
     let bytes = 0;
+    let unfit: SluiceError | null = null;
     for (const { record, weight } of this.#queue) {
-      if (records.length >= maxRecords || (records.length > 0 && bytes + weight > batchBytes)) break;
-      const attributes = attributesOf(record.event);
-      if (attributes === null) break;
-      records.push(brokerRecordOf(record, attributes));
-      bytes += weight;
+      if (records.length >= maxRecords) break;
+      // What is yet to be made is weighed when it is.
+      if (weigh === null && records.length > 0 && bytes + weight > batchBytes) break;
+      const made = make(record);
+      if (made instanceof Error) {
+        unfit = made;
+        break;
+      }
+      const madeWeight = weigh === null ? weight : weigh(made);
+      if (records.length > 0 && bytes + madeWeight > batchBytes) break;
+      records.push(made);
+      bytes += madeWeight;
     }
-    return { records, bytes };
+    if (weigh !== null) this.#hold(bytes);
+    return { records, bytes, unfit };
+  }
+
+  /** The send of the last batch has ended. */
+  ended(): void {
+    this.#hold(0);
+  }
+
+  #hold(bytes: number): void {
+    this.#memory.held += bytes - this.#madeBytes;
+    this.#madeBytes = bytes;
   }
 
   #weigh(bytes: number): void {

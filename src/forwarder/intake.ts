@@ -1,8 +1,8 @@
 /**
  * Brings records from the journal to the lanes.
  *
- *   front      moves on through the journal once; gives each record to its lane, or passes it over when the lane
- *              is stuck, behind, or its topic unknown
+ *   front      moves on through the journal once; gives each record to its lane, one in each of its topics, or
+ *              passes it over where the lane is stuck, behind, or its topic unknown
  *   catching   reads again from where the first lane that works lies behind, up to the front; only lanes behind
  *   up         take from it, and a lane for which it has reached the front is live again
  *
@@ -26,7 +26,7 @@ export interface IntakeParts {
   readonly durable: DurableMark;
   readonly limits: Limits;
   readonly memory: Memory;
-  readonly topicOf: (record: JournalRecord) => Topic;
+  readonly topicsOf: (record: JournalRecord) => readonly Topic[];
   readonly lanes: () => Iterable<Lane>;
 }
 
@@ -93,14 +93,15 @@ export class Intake {
       return false;
     }
     const touched = new Set<Lane>();
-    for (const record of records) this.#give(record, touched);
+    for (const record of records) {
+      for (const topic of this.#parts.topicsOf(record)) this.#give(record, topic, touched);
+    }
     this.#front = this.#frontReading.at - 1;
     for (const lane of touched) lane.go();
     return true;
   }
 
-  #give(record: JournalRecord, touched: Set<Lane>): void {
-    const topic = this.#parts.topicOf(record);
+  #give(record: JournalRecord, topic: Topic, touched: Set<Lane>): void {
     topic.newest = positionOf(record);
     const lane = topic.laneOf(record);
     if (lane !== null && lane.behind === null && !lane.stuck) {
@@ -153,13 +154,15 @@ export class Intake {
     }
     const fed = [...taking.keys()];
     for (const record of records) {
-      const lane = this.#parts.topicOf(record).laneOf(record);
-      const from = lane === null ? undefined : taking.get(lane);
-      if (lane === null || from === undefined || record.journalseq < from.journalseq) continue;
-      if (lane.takes) lane.accept(record);
-      else {
-        lane.behind = positionOf(record);
-        taking.delete(lane);
+      for (const topic of this.#parts.topicsOf(record)) {
+        const lane = topic.laneOf(record);
+        const from = lane === null ? undefined : taking.get(lane);
+        if (lane === null || from === undefined || record.journalseq < from.journalseq) continue;
+        if (lane.takes) lane.accept(record);
+        else {
+          lane.behind = positionOf(record);
+          taking.delete(lane);
+        }
       }
     }
     for (const [lane, from] of taking) {

@@ -21,6 +21,7 @@ import { SluiceError } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { Broker } from "./broker.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import type { Form } from "./form.ts";
 import { HeldRecords } from "./held-records.ts";
 import type { Limits } from "./limits.ts";
 import type { Memory } from "./memory.ts";
@@ -32,7 +33,7 @@ export const hopelessFrom = 3;
 
 export interface LaneWatcher {
   /** `sent` records of `bytes` before compression; none when the oldest was buried. */
-  confirmed(lane: Lane, sent: number, bytes: number): void;
+  confirmed(lane: Lane, sent: number, bytes: number, onlyOfBridge: boolean): void;
   failed(lane: Lane, error: SluiceError): void;
   /** Has become stuck, or hungry: what may be read has changed. */
   changed(lane: Lane): void;
@@ -57,6 +58,7 @@ export class Lane {
   behind: Position | null;
   readonly #parts: LaneParts;
   readonly #held: HeldRecords;
+  readonly #form: Form;
   /** All of its records up to this one are confirmed; an earlier run may have got further than its cursor. */
   #confirmedThrough: number;
   #state: "idle" | "sending" | "waiting" = "idle";
@@ -79,15 +81,22 @@ export class Lane {
     parts: LaneParts,
     behind: Position | null,
     confirmedThrough: number,
+    form: Form,
   ) {
     this.topic = topic;
     this.partition = partition;
     this.name = `${topic} [${partition}]`;
     this.behind = behind;
     this.#parts = parts;
-    this.#held = new HeldRecords(parts.memory);
+    this.#form = form;
+    this.#held = new HeldRecords(parts.memory, form);
     this.#confirmedThrough = confirmedThrough;
     this.#batchRecords = parts.limits.batchRecords;
+  }
+
+  /** The projection that it carries; null: the events themselves. */
+  get projection(): string | null {
+    return this.#form.projection;
   }
 
   get stuck(): boolean {
@@ -160,7 +169,7 @@ export class Lane {
     const batch = this.#held.batch(this.#batchRecords, this.#parts.limits);
     this.#inFlight = batch.records.length;
     if (this.#inFlight === 0) {
-      this.#bury(new SluiceError("kafka_rejected", "is not a CloudEvent: its attributes cannot be read"));
+      this.#bury(batch.unfit!);
       return;
     }
     this.#ending = this.#parts.broker.send(this.topic, this.partition, batch.records).then(
@@ -212,7 +221,9 @@ export class Lane {
   }
 
   #confirmed(sent: number, bytes: number): void {
-    this.#confirmedThrough = this.#held.removeOldest(this.#inFlight);
+    this.#held.ended();
+    const { journalseq, onlyOfBridge } = this.#held.removeOldest(this.#inFlight);
+    this.#confirmedThrough = journalseq;
     this.#inFlight = 0;
     this.#state = "idle";
     this.#stuck = false;
@@ -222,13 +233,14 @@ export class Lane {
     this.#batchRecords = Math.min(this.#parts.limits.batchRecords, Math.ceil(this.#batchRecords * 1.25));
     this.#cancelStuck?.();
     this.#cancelStuck = null;
-    this.#parts.watcher.confirmed(this, sent, bytes);
+    this.#parts.watcher.confirmed(this, sent, bytes, onlyOfBridge);
     this.go();
   }
 
   #failed(error: SluiceError): void {
     const count = this.#inFlight;
     this.#inFlight = 0;
+    this.#held.ended();
     if (error.code === "kafka_rejected") {
       if (count > 1) {
         this.#batchRecords = Math.ceil(count / 2);
@@ -264,7 +276,7 @@ export class Lane {
   #bury(error: SluiceError): void {
     this.#inFlight = 1;
     const record = this.#held.oldest!;
-    this.#ending = this.#parts.deadLetters.bury(record, this.topic, this.partition, error).then(
+    this.#ending = this.#parts.deadLetters.bury(record, this, error).then(
       () => this.#confirmed(0, 0),
       (thrown) => this.#failed(errorOf(thrown)),
     );

@@ -8,14 +8,17 @@
  *
  *   created ──start──▶ running ──stop──▶ draining ──all confirmed, nothing moves, or deadline──▶ stopped
  *
- * Guarantees: the marks move only past what the broker confirmed or the dead letters hold; memory is bounded whatever
- * fails and for how long; after a crash only what was confirmed since the last save is sent again.
+ * Guarantees: the marks move only past what the broker confirmed or the dead letters hold, on every topic that a record
+ * goes to; memory is bounded whatever fails and for how long; after a crash only what was confirmed since the last save
+ * is sent again.
  */
 import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import type { Stream } from "../events/streams.ts";
+import type { JournalRecord } from "../journal/record.ts";
 import type { Broker } from "./broker.ts";
 import { type DeadLetter, DeadLetters } from "./dead-letters.ts";
+import type { Form, Projection } from "./form.ts";
 import { Health, type Trying } from "./health.ts";
 import { Intake } from "./intake.ts";
 import type { Lane } from "./lane.ts";
@@ -26,6 +29,7 @@ import { Memory } from "./memory.ts";
 import { progressOf } from "./progress.ts";
 import type { ForwarderState, Listener } from "./report.ts";
 import { Rhythm } from "./rhythm.ts";
+import { Routes } from "./routes.ts";
 import { Signal } from "./signal.ts";
 import type { DurableMark, MarksStore, Source } from "./source.ts";
 import { Topic, type TopicParts } from "./topic.ts";
@@ -38,6 +42,10 @@ export interface LoopParts {
   readonly broker: Broker;
   readonly partitionOf: (key: string, partitions: number) => number;
   readonly streams: readonly Stream[];
+  /** Published beside the events, each on a topic of its own. */
+  readonly projections: readonly Projection[];
+  /** Of a part of the journal: whether a record is for a topic, named without its prefix; by default all are. */
+  readonly goesTo?: (record: JournalRecord, topic: string) => boolean;
   readonly topicPrefix: string;
   readonly instance: string;
   readonly epoch: string;
@@ -63,7 +71,7 @@ export class ForwarderLoop {
   readonly #topicParts: TopicParts;
   readonly #marks: MarksKeeper;
   readonly #wake = new Signal();
-  readonly #topics = new Map<Stream, Topic>();
+  #routes: Routes | null = null;
   #intake: Intake | null = null;
   /** Something but the bridge's own events was confirmed since the last progress: those alone tell nothing new. */
   #progressed = false;
@@ -90,7 +98,7 @@ export class ForwarderLoop {
     this.#topicParts = this.#makeTopicParts();
     this.#marks = new MarksKeeper({
       store: parts.marks,
-      topics: () => this.#topics.values(),
+      topics: () => this.#topics(),
       front: () => this.#intake?.front ?? 0,
       onMoved: (journalseq) => listener.acked(journalseq),
       onKept: (problem) => {
@@ -102,16 +110,18 @@ export class ForwarderLoop {
 
   /** Resolves when it runs; Kafka need not be there. Rejects when the marks cannot be read. */
   async start(): Promise<void> {
-    const { source, durable, limits, streams, clock } = this.#parts;
+    const { source, durable, limits, streams, projections, goesTo, clock } = this.#parts;
     const { journalseq } = await this.#marks.load();
-    for (const stream of streams) this.#topicOf(stream);
+    const routes = new Routes({ projections, goesTo, open: (name, form) => this.#open(name, form) });
+    this.#routes = routes;
+    for (const stream of streams) routes.eventsOf(stream);
     const memory = this.#memory;
     const intake = new Intake(journalseq, {
       source,
       durable,
       limits,
       memory,
-      topicOf: ({ stream }) => this.#topicOf(stream),
+      topicsOf: (record) => routes.of(record),
       lanes: () => this.#lanes(),
     });
     this.#intake = intake;
@@ -119,7 +129,7 @@ export class ForwarderLoop {
     this.#tellProgressSoon();
     this.#tellStateSoon(0);
     // Waited for, but not long, so that a broker that is there spares us from reading the first records twice.
-    const asked = Promise.all([...this.#topics.values()].map((topic) => topic.ask()));
+    const asked = Promise.all(this.#topics().map((topic) => topic.ask()));
     await Promise.race([
       asked,
       new Promise<void>((resolve) => void clock.after(limits.stuckAfterMs, resolve)),
@@ -130,7 +140,7 @@ export class ForwarderLoop {
 
   /** Asks again for topics that were not there; to be called when they have been made. */
   askAgain(): void {
-    for (const topic of this.#topics.values()) void topic.ask();
+    for (const topic of this.#topics()) void topic.ask();
   }
 
   state(): ForwarderState {
@@ -143,7 +153,9 @@ export class ForwarderLoop {
       oldestUnackedJournalseq: durable > acknowledged ? acknowledged + 1 : null,
       lastError: this.#health.lastError,
       stuck: [...this.#lanes()].filter(({ stuck }) => stuck).map(({ name }) => name),
-      unknownTopics: [...this.#topics.values()].filter(({ known }) => !known).map(({ name }) => name),
+      unknownTopics: this.#topics()
+        .filter(({ known }) => !known)
+        .map(({ name }) => name),
       sentRecords: this.#sentRecords,
       sentBytes: this.#sentBytes,
       retries: this.#retries,
@@ -160,14 +172,14 @@ export class ForwarderLoop {
     if (this.#state !== "running") return;
     this.#state = "draining";
     // Kafka may be well again, and who failed only has yet to find out.
-    for (const topic of this.#topics.values()) topic.hurry();
+    for (const topic of this.#topics()) topic.hurry();
     for (const lane of this.#lanes()) lane.hurry();
     const cancel = this.#parts.clock.after(deadlineMs, () => this.#end());
     this.#wake.set();
     await this.#running;
     cancel();
     this.#state = "stopped";
-    for (const topic of this.#topics.values()) topic.halt();
+    for (const topic of this.#topics()) topic.halt();
     this.#rhythm.stop();
     await this.#marks.save();
     if (this.#progressed) this.#tellProgress();
@@ -205,7 +217,7 @@ export class ForwarderLoop {
   #drained(intake: Intake): boolean {
     const lanes = [...this.#lanes()].filter(({ outstanding }) => outstanding);
     if (lanes.some(({ sending, hopeless }) => sending || !hopeless)) return false;
-    const topics = [...this.#topics.values()].filter(({ waiting }) => waiting);
+    const topics = this.#topics().filter(({ waiting }) => waiting);
     if (topics.some(({ hopeless }) => !hopeless)) return false;
     return intake.front >= this.#parts.durable.read() || lanes.length > 0 || !this.#health.well;
   }
@@ -228,16 +240,16 @@ export class ForwarderLoop {
   }
 
   *#lanes(): Iterable<Lane> {
-    for (const topic of this.#topics.values()) yield* topic.lanes;
+    for (const topic of this.#topics()) yield* topic.lanes;
   }
 
-  /** Also for a stream that only an older journal knows. */
-  #topicOf(stream: Stream): Topic {
-    const known = this.#topics.get(stream);
-    if (known !== undefined) return known;
+  #topics(): readonly Topic[] {
+    return this.#routes?.all ?? [];
+  }
+
+  #open(stream: string, form: Form): Topic {
     const name = this.#parts.topicPrefix + stream;
-    const topic = new Topic(name, this.#topicParts, this.#marks.saved.ahead[name]);
-    this.#topics.set(stream, topic);
+    const topic = new Topic(name, this.#topicParts, this.#marks.saved.ahead[name], form);
     if (this.#state === "running") void topic.ask();
     return topic;
   }
@@ -262,7 +274,7 @@ export class ForwarderLoop {
       deadLetters,
       memory: this.#memory,
       watcher: {
-        confirmed: (lane, sent, bytes) => this.#confirmed(lane, sent, bytes),
+        confirmed: (lane, sent, bytes, onlyOfBridge) => this.#confirmed(lane, sent, bytes, onlyOfBridge),
         failed: (lane, error) => {
           this.#failed(lane, error);
           if (error.code === "kafka_topic") void this.#doubt(lane.topic);
@@ -281,10 +293,10 @@ export class ForwarderLoop {
     };
   }
 
-  #confirmed(lane: Lane, sent: number, bytes: number): void {
+  #confirmed(lane: Lane, sent: number, bytes: number, onlyOfBridge: boolean): void {
     this.#sentRecords += sent;
     this.#sentBytes += bytes;
-    if (lane.topic !== `${this.#parts.topicPrefix}bridge`) this.#progressed = true;
+    if (!onlyOfBridge) this.#progressed = true;
     if (lane.behind === null) this.#intake?.succeeded();
     this.#health.confirmed(lane.name);
     this.#saveSoon();
@@ -302,7 +314,7 @@ export class ForwarderLoop {
   }
 
   async #doubt(name: string): Promise<void> {
-    for (const topic of this.#topics.values()) if (topic.name === name) await topic.doubt();
+    for (const topic of this.#topics()) if (topic.name === name) await topic.doubt();
   }
 
   #buried(letter: DeadLetter): void {
@@ -329,6 +341,6 @@ export class ForwarderLoop {
   #tellProgress(): void {
     this.#progressed = false;
     const { epoch, listener } = this.#parts;
-    listener.progress(progressOf(this.#topics.values(), epoch, this.#marks.acknowledged()));
+    listener.progress(progressOf(this.#routes?.events ?? [], epoch, this.#marks.acknowledged()));
   }
 }

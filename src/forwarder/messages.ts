@@ -1,4 +1,5 @@
 /** What the main thread and the forwarder's thread say to each other. */
+import type { ProjectionName } from "../events/projections/names.ts";
 import type { Stream } from "../events/streams.ts";
 import type { Loss } from "../journal/journal.ts";
 import type { KafkaSettings } from "../kafka/settings.ts";
@@ -16,6 +17,7 @@ export interface ThreadData {
   readonly topicPrefix: string;
   /** With the retention of each one's topic. */
   readonly streams: readonly { readonly name: Stream; readonly retentionMs: number }[];
+  readonly projections: readonly ProjectionName[];
   readonly deadLettersRetentionMs: number;
   readonly limits: Limits;
 }

@@ -1,7 +1,11 @@
 import type { Progress } from "./report.ts";
 import type { Topic } from "./topic.ts";
 
-/** Below which sequence all is confirmed, for each topic that has had an event of this epoch confirmed. */
+/**
+ * Below which sequence all is confirmed, for each topic that has had an event of this epoch confirmed.
+ *
+ * @param topics of the events themselves, whose numbers these are; projections are in `journalseq` alone
+ */
 export function progressOf(topics: Iterable<Topic>, epoch: string, journalseq: number): Progress {
   const reached: Record<string, number> = {};
   for (const topic of topics) {

@@ -5,7 +5,7 @@ import type { DeadLetter } from "./dead-letters.ts";
 /** Per topic of the current epoch the sequence up to which every event is confirmed. */
 export interface Progress {
   readonly topics: Readonly<Record<string, number>>;
-  /** Up to which every record of any epoch is. */
+  /** Up to which every record of any epoch is, its projections included. */
   readonly journalseq: number;
 }
 

@@ -13,6 +13,7 @@ import { CursorMarks, JournalSource } from "./journal-source.ts";
 import type { Log } from "./log.ts";
 import { deadLettersTopic, ForwarderLoop } from "./loop.ts";
 import type { FromThread, LogLevel, ThreadData, ToThread } from "./messages.ts";
+import { projectionsOf } from "./projections.ts";
 import { keepTopics } from "./topic-keeper.ts";
 
 const port = parentPort!;
@@ -34,6 +35,8 @@ const log: Log = {
   error: logAt("error"),
 };
 
+const projections = await projectionsOf(data.projections);
+
 const loop = new ForwarderLoop({
   source: new JournalSource(data.dataDir, (loss) => tell({ kind: "damaged", loss })),
   durable: new SharedMark(data.durable),
@@ -41,6 +44,7 @@ const loop = new ForwarderLoop({
   broker: new KafkaBroker(data.kafka, clock, log),
   partitionOf,
   streams: data.streams.map(({ name }) => name),
+  projections,
   topicPrefix: data.topicPrefix,
   instance: data.instance,
   epoch: data.epoch,
@@ -61,6 +65,7 @@ const loop = new ForwarderLoop({
 
 const wanted = [
   ...data.streams.map(({ name, retentionMs }) => ({ name: data.topicPrefix + name, retentionMs })),
+  ...projections.map(({ topic, retentionMs }) => ({ name: data.topicPrefix + topic, retentionMs })),
   { name: data.topicPrefix + deadLettersTopic, retentionMs: data.deadLettersRetentionMs },
 ];
 const topics = keepTopics({

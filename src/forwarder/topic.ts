@@ -11,6 +11,7 @@
  */
 import { SluiceError, textOf } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
+import { asEvent, type Form } from "./form.ts";
 import { hopelessFrom, Lane, type LaneParts } from "./lane.ts";
 import { earlier, type Position, positionOf } from "./position.ts";
 import { delayMs } from "./retry.ts";
@@ -31,6 +32,7 @@ export class Topic {
   /** The newest record that was read of it, confirmed or not. */
   newest: Position | null = null;
   readonly #parts: TopicParts;
+  readonly #form: Form;
   /** What an earlier run left. */
   #ahead: AheadTopic | undefined;
   #lanes: readonly Lane[] | null = null;
@@ -42,7 +44,8 @@ export class Topic {
   #cancelRetry: (() => void) | null = null;
   #halted = false;
 
-  constructor(name: string, parts: TopicParts, ahead: AheadTopic | undefined) {
+  constructor(name: string, parts: TopicParts, ahead: AheadTopic | undefined, form: Form = asEvent) {
+    this.#form = form;
     this.name = name;
     this.#parts = parts;
     this.#ahead = ahead;
@@ -163,7 +166,8 @@ export class Topic {
     const usable = this.#ahead?.partitions === partitions ? this.#ahead.through : {};
     this.#lanes = Array.from(
       { length: partitions },
-      (_, partition) => new Lane(this.name, partition, this.#parts, this.#behind, usable[partition] ?? 0),
+      (_, partition) =>
+        new Lane(this.name, partition, this.#parts, this.#behind, usable[partition] ?? 0, this.#form),
     );
     this.#behind = null;
     this.#failures = 0;

@@ -60,6 +60,8 @@ function numberIn(text: unknown): number | null {
 
 /** A dead letter: of which event. */
 export interface Buried {
+  /** Only what is projected from the event lies there. */
+  readonly isProjection: boolean;
   readonly instance: string;
   readonly epoch: string;
   readonly topic: string;
@@ -68,13 +70,13 @@ export interface Buried {
 
 export function buriedOf(value: string): Buried | null {
   const fields = parsed(value);
-  const { epoch, topic, sequence } = fieldsOf(fields?.data);
+  const { epoch, topic, sequence, projection } = fieldsOf(fields?.data);
   const number = countIn(sequence);
   if (typeof fields?.instance !== "string" || typeof epoch !== "string" || typeof topic !== "string")
     return null;
   return number === null || number === 0
     ? null
-    : { instance: fields.instance, epoch, topic, sequence: number };
+    : { isProjection: projection !== undefined, instance: fields.instance, epoch, topic, sequence: number };
 }
 
 /** `last` is null where it is not known. */

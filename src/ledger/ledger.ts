@@ -181,6 +181,8 @@ export class Ledger {
       this.#foreign++;
       return;
     }
+    // The event itself is judged by its own topic.
+    if (buried.isProjection) return;
     this.#deadLetters++;
     this.#announcements.bury(buried);
     this.#wordsOf(buried.instance).gave(buried.epoch, buried.topic, buried.sequence);

@@ -1,11 +1,15 @@
 /** What of the journal is to be sent again. */
 import { type Stream, streamNames } from "../events/streams.ts";
+import { typeOf } from "../forwarder/envelope.ts";
+import type { Projection } from "../forwarder/form.ts";
 import { type Cursor, highestIn } from "../journal/cursor.ts";
 import type { JournalRecord } from "../journal/record.ts";
 
 export interface Choice {
-  /** null: all. */
+  /** Whose own topics; null: all. */
   readonly streams: ReadonlySet<Stream> | null;
+  /** Made anew from the records of all streams. */
+  readonly projections: readonly Projection[];
   /** null: every start's. */
   readonly epoch: string | null;
   /** Wall clock; null: from the oldest record kept. */
@@ -16,7 +20,8 @@ export interface Choice {
 export interface Confirmed {
   /** No record above it has been confirmed. */
   readonly through: number;
-  readonly has: (record: JournalRecord) => boolean;
+  /** @param topic without its prefix; by default that of the event itself */
+  readonly has: (record: JournalRecord, topic?: string) => boolean;
 }
 
 /** The stream of a topic, named with or without its prefix; null when there is no such topic. */
@@ -25,11 +30,16 @@ export function streamNamed(name: string, topicPrefix: string): Stream | null {
   return streamNames.find((stream) => stream === bare || stream === name) ?? null;
 }
 
-export function isChosen({ stream, epoch, event }: JournalRecord, choice: Choice): boolean {
-  if (choice.streams !== null && !choice.streams.has(stream)) return false;
-  if (choice.epoch !== null && choice.epoch !== epoch) return false;
+/** The topics that a record is to be sent to again, without their prefix. */
+export function topicsFor(record: JournalRecord, choice: Choice, confirmed: Confirmed): string[] {
+  const { stream, epoch, event } = record;
+  if (choice.epoch !== null && choice.epoch !== epoch) return [];
   // A record whose time cannot be read is sent: one too many does no harm, one too few may.
-  return choice.sinceMs === null || !(timeOf(event) < choice.sinceMs);
+  if (choice.sinceMs !== null && timeOf(event) < choice.sinceMs) return [];
+  const own = choice.streams === null || choice.streams.has(stream) ? [stream] : [];
+  const type = choice.projections.length === 0 ? "" : typeOf(event);
+  const projected = choice.projections.filter(({ has }) => has(type)).map(({ topic }) => topic);
+  return [...own, ...projected].filter((topic) => confirmed.has(record, topic));
 }
 
 /**
@@ -43,9 +53,9 @@ export function confirmedBy(
 ): Confirmed {
   return {
     through: highestIn(cursor),
-    has({ journalseq, stream, key }) {
+    has({ journalseq, stream, key }, topic = stream) {
       if (journalseq <= cursor.journalseq) return true;
-      const ahead = cursor.ahead[topicPrefix + stream];
+      const ahead = cursor.ahead[topicPrefix + topic];
       if (ahead === undefined) return false;
       return journalseq <= (ahead.through[partitionOf(key, ahead.partitions)] ?? 0);
     },

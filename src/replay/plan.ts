@@ -9,7 +9,7 @@ import type { JournalRecord } from "../journal/record.ts";
 import { journalFolder, listSegments, readHeader, type SegmentHeader } from "../journal/segment.ts";
 import type { Damage } from "../journal/survey.ts";
 import type { Span } from "../ledger/span.ts";
-import { type Choice, type Confirmed, isChosen } from "./choice.ts";
+import { type Choice, type Confirmed, topicsFor } from "./choice.ts";
 
 /** What of one topic and one start is sent again. */
 export interface PlannedEpoch {
@@ -17,14 +17,16 @@ export interface PlannedEpoch {
   readonly records: number;
   /** Of the events themselves, as they are published. */
   readonly bytes: number;
-  /** Lowest and highest sequence; null when there is no record. */
+  /** Lowest and highest sequence, of a projection journalseq; null when there is no record. */
   readonly numbers: Span | null;
   /** Sequences that the journal has let go. */
   readonly notKept: Span | null;
 }
 
 export interface PlannedTopic {
-  readonly stream: Stream;
+  /** Without its prefix. */
+  readonly name: string;
+  readonly isProjection: boolean;
   readonly topic: string;
   readonly records: number;
   readonly bytes: number;
@@ -73,7 +75,7 @@ export async function planOf({ dataDir, topicPrefix, choice, confirmed, signal }
         }
         keptFrom ??= item.record.journalseq;
         last = item.record.journalseq;
-        if (confirmed.has(item.record) && isChosen(item.record, choice)) counts.add(item.record);
+        for (const name of topicsFor(item.record, choice, confirmed)) counts.add(item.record, name);
       }
       signal.throwIfAborted();
     }
@@ -103,7 +105,10 @@ async function oldestHeader(dataDir: string, files: Files): Promise<SegmentHeade
 
 class Counts {
   readonly #topicPrefix: string;
-  readonly #streams = new Map<Stream, Map<string, PlannedEpoch>>();
+  readonly #topics = new Map<
+    string,
+    { readonly isProjection: boolean; readonly epochs: Map<string, PlannedEpoch> }
+  >();
   #span: Span | null = null;
 
   constructor(topicPrefix: string) {
@@ -117,34 +122,35 @@ class Counts {
       const last = sequences[topic] ?? 0;
       if (last === 0 || (streams !== null && !streams.has(stream))) continue;
       const notKept = { first: 1, last };
-      this.#put(stream, { epoch, records: 0, bytes: 0, numbers: null, notKept });
+      this.#put(stream, false, { epoch, records: 0, bytes: 0, numbers: null, notKept });
     }
   }
 
-  add({ journalseq, sequence, epoch, stream, event }: JournalRecord): void {
-    const before = this.#streams.get(stream)?.get(epoch);
+  add({ journalseq, sequence, epoch, stream, event }: JournalRecord, name: string): void {
+    const before = this.#topics.get(name)?.epochs.get(epoch);
+    const isProjection = name !== stream;
     this.#span = widened(this.#span, journalseq);
-    this.#put(stream, {
+    this.#put(name, isProjection, {
       epoch,
       records: (before?.records ?? 0) + 1,
       bytes: (before?.bytes ?? 0) + Buffer.byteLength(event),
-      numbers: widened(before?.numbers ?? null, sequence),
+      numbers: widened(before?.numbers ?? null, isProjection ? journalseq : sequence),
       notKept: before?.notKept ?? null,
     });
   }
 
   sum(): Pick<Plan, "span" | "records" | "bytes" | "topics"> {
-    const topics = [...this.#streams].map(([stream, epochs]) => {
+    const topics = [...this.#topics].map(([name, { isProjection, epochs }]) => {
       const all = [...epochs.values()];
-      return { stream, topic: this.#topicPrefix + stream, ...totals(all), epochs: all };
+      return { name, isProjection, topic: this.#topicPrefix + name, ...totals(all), epochs: all };
     });
     return { span: this.#span, ...totals(topics), topics };
   }
 
-  #put(stream: Stream, counted: PlannedEpoch): void {
-    const epochs = this.#streams.get(stream) ?? new Map<string, PlannedEpoch>();
-    this.#streams.set(stream, epochs);
-    epochs.set(counted.epoch, counted);
+  #put(name: string, isProjection: boolean, counted: PlannedEpoch): void {
+    const topic = this.#topics.get(name) ?? { isProjection, epochs: new Map() };
+    this.#topics.set(name, topic);
+    topic.epochs.set(counted.epoch, counted);
   }
 }
 

@@ -10,8 +10,10 @@
  * topic goes away meanwhile the loop counts on what that had confirmed; then only another replay brings that back.
  */
 import type { Clock } from "../clock.ts";
+import type { Stream } from "../events/streams.ts";
 import type { Broker } from "../forwarder/broker.ts";
 import type { DeadLetter } from "../forwarder/dead-letters.ts";
+import type { Projection } from "../forwarder/form.ts";
 import type { Limits } from "../forwarder/limits.ts";
 import type { Log } from "../forwarder/log.ts";
 import { ForwarderLoop } from "../forwarder/loop.ts";
@@ -25,8 +27,10 @@ import type { Plan } from "./plan.ts";
 export interface ReplayParts {
   /** Of at least one record. */
   readonly plan: Plan & { readonly span: Span };
-  /** The records that were planned. */
-  readonly wanted: (record: JournalRecord) => boolean;
+  /** The topics that a record was planned for, without their prefix. */
+  readonly topicsFor: (record: JournalRecord) => readonly string[];
+  /** Those that may be among them. */
+  readonly projections: readonly Projection[];
   readonly dataDir: string;
   readonly instance: string;
   readonly topicPrefix: string;
@@ -72,10 +76,15 @@ export async function replay(parts: ReplayParts): Promise<Replayed> {
   const letters = new Map(plan.topics.map(({ topic }) => [topic, new Set<number>()]));
   const gone: Span[] = [];
   const end = new PartEnd(plan.span.last);
-  const source = new JournalPart(parts.dataDir, parts.wanted, plan.damaged, (span) => {
-    gone.push(span);
-    parts.onGone(span);
-  });
+  const source = new JournalPart(
+    parts.dataDir,
+    (record) => parts.topicsFor(record).length > 0,
+    plan.damaged,
+    (span) => {
+      gone.push(span);
+      parts.onGone(span);
+    },
+  );
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
   const topicOf = ({ topic, records }: Plan["topics"][number]): ReplayedTopic => {
@@ -91,13 +100,16 @@ export async function replay(parts: ReplayParts): Promise<Replayed> {
     cancel = clock.after(lookEveryMs, look);
   };
   let cancel = (): void => {};
+  const planned = plan.topics.filter(({ records }) => records > 0);
   const loop: ForwarderLoop = new ForwarderLoop({
     ...parts,
     source,
     durable: end,
     marks: new PartMarks(plan.span.first - 1),
     broker,
-    streams: plan.topics.filter(({ records }) => records > 0).map(({ stream }) => stream),
+    streams: planned.filter(({ isProjection }) => !isProjection).map(({ name }) => name as Stream),
+    projections: parts.projections.filter(({ topic }) => planned.some(({ name }) => name === topic)),
+    goesTo: (record, topic) => parts.topicsFor(record).includes(topic),
     // Only the progress of a running bridge is told of an epoch.
     epoch: "",
     listener: {

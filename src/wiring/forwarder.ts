@@ -25,6 +25,7 @@ export function openForwarder(
     durable: journal.durable,
     kafka: kafkaSettingsOf(settings.kafka),
     topicPrefix: settings.kafka.topicPrefix,
+    projections: settings.events.projections,
     clock,
     log,
     onAcked: (journalseq) => journal.acknowledged(journalseq),

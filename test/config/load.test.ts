@@ -80,6 +80,13 @@ describe("settings", () => {
     ["an open bind without auth", {}, { SLUICE_HTTP_HOST: "0.0.0.0" }, "set http.auth (SLUICE_HTTP_AUTH)"],
     ["an open admin port without token", {}, { SLUICE_ADMIN_HOST: "::" }, "SLUICE_ADMIN_TOKEN"],
     ["two ports that are one", {}, { SLUICE_ADMIN_PORT: "9000" }, "http.port and admin.port are both 9000"],
+    [
+      "a projection that is none",
+      {},
+      { SLUICE_EVENTS_PROJECTIONS: "ocsf,splunk" },
+      '"ocsf", "ecs" and "flat"',
+    ],
+    ["projections that are no list", '[events]\nprojections = "ocsf"', {}, "events.projections"],
     ["hmac without key", {}, { SLUICE_EVENTS_REDACT: "hmac" }, "SLUICE_EVENTS_HMAC_KEY"],
     [
       "a secret's file that is not there",

@@ -22,11 +22,17 @@ export class MemoryJournal implements Source, DurableMark, MarksStore {
     this.epoch = epoch;
   }
 
-  append(stream: Stream, key: string, options: { padBytes?: number; event?: string } = {}): JournalRecord {
+  append(
+    stream: Stream,
+    key: string,
+    options: { padBytes?: number; event?: string; type?: string } = {},
+  ): JournalRecord {
     const journalseq = this.records.length + 1;
     const sequence = (this.#sequences.get(stream) ?? 0) + 1;
     this.#sequences.set(stream, sequence);
-    const event = options.event ?? eventText(stream, key, journalseq, sequence, this.epoch, options.padBytes);
+    const { type, padBytes } = options;
+    const made = eventText(stream, key, journalseq, sequence, this.epoch, padBytes);
+    const event = options.event ?? (type === undefined ? made : made.replace("sluice.login.allowed", type));
     const record = { journalseq, sequence, epoch: this.epoch, stream, key, event };
     this.records.push(record);
     const ready = this.#waiting.filter(({ above }) => journalseq > above);

@@ -1,5 +1,6 @@
 import { streamNames } from "../../src/events/streams.ts";
 import type { DeadLetter } from "../../src/forwarder/dead-letters.ts";
+import type { Projection } from "../../src/forwarder/form.ts";
 import { defaultLimits, type Limits } from "../../src/forwarder/limits.ts";
 import { ForwarderLoop } from "../../src/forwarder/loop.ts";
 import type { ForwarderState, Progress, Trouble } from "../../src/forwarder/report.ts";
@@ -15,6 +16,26 @@ export interface RigOptions {
   readonly broker?: MemoryBroker;
   readonly random?: () => number;
   readonly deadLettersFile?: string;
+  readonly projections?: readonly Projection[];
+}
+
+/** Twice as long as the event. */
+const twice = (event: string): string =>
+  JSON.stringify({ id: JSON.parse(event).id, before: event, after: event });
+
+/** One that has every event, and one that has those of a type; neither can make anything of an event that says so. */
+export const twoProjections: readonly Projection[] = [
+  { topic: "all", has: () => true, render: (event) => readable(twice(event)) },
+  {
+    topic: "some",
+    has: (type) => type === "sluice.session.ended",
+    render: (event) => readable(twice(event)),
+  },
+];
+
+function readable(text: string): string {
+  if (text.includes("unprojectable")) throw new Error("it says so");
+  return text;
 }
 
 /** The loop over a journal and a broker in memory, in a time that the test moves. */
@@ -37,6 +58,9 @@ export class Rig {
     this.broker = options.broker ?? new MemoryBroker();
     if (options.broker === undefined) {
       for (const stream of streamNames) this.broker.createTopic(`t.${stream}`, options.partitions ?? 3);
+      for (const { topic } of options.projections ?? []) {
+        this.broker.createTopic(`t.${topic}`, options.partitions ?? 3);
+      }
       this.broker.createTopic("t.dead-letters", 1);
     }
     const log = (_: object, text: string) => void this.logged.push(text);
@@ -47,6 +71,7 @@ export class Rig {
       broker: this.broker,
       partitionOf,
       streams: streamNames,
+      projections: options.projections ?? [],
       topicPrefix: "t.",
       instance: "i-1",
       epoch: this.journal.epoch,

@@ -281,6 +281,32 @@ describe("an announced hole", () => {
     expect(judged([...log.records, letter("i-2")], options).ok).toBe(false);
   });
 
+  it("is not made, nor mended, by the dead letter of a projection", () => {
+    const log = new TopicLog();
+    log.start("e-1");
+    log.many("logins", 2);
+    const letter = (sequence: number) => ({
+      topic: "dead-letters",
+      partition: 0,
+      value: JSON.stringify({
+        id: "x",
+        type: "sluice.dead-letter",
+        instance: "i-1",
+        data: { topic: "ocsf", projection: "ocsf", epoch: "e-1", sequence },
+      }),
+    });
+    const options = { deadLettersTopic: "dead-letters" };
+    expect(judged([...log.records, letter(2)], options)).toMatchObject({
+      ok: true,
+      deadLetters: 0,
+      foreign: 0,
+    });
+    log.lose("logins", 1);
+    log.many("logins", 1);
+    log.progress();
+    expect(judged([...log.records, letter(3)], options).ok).toBe(false);
+  });
+
   describe("that the gap could not place", () => {
     /** Logins and proxies in turn, with a hole in both. */
     function damaged(gapOf: (at: number) => object) {

@@ -8,13 +8,13 @@ import { defaultLimits } from "../../src/forwarder/limits.ts";
 import { type Cursor, cursorPath, saveCursor } from "../../src/journal/cursor.ts";
 import { partitionOf } from "../../src/kafka/partitioner.ts";
 import type { Span } from "../../src/ledger/span.ts";
-import { type Choice, confirmedBy, isChosen } from "../../src/replay/choice.ts";
+import { type Choice, confirmedBy, topicsFor } from "../../src/replay/choice.ts";
 import { type Plan, planOf } from "../../src/replay/plan.ts";
 import { type Replayed, replay } from "../../src/replay/replay.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { MemoryBroker } from "../forwarder/memory-broker.ts";
 import { eventText } from "../forwarder/memory-journal.ts";
-import { firstAppearances } from "../forwarder/rig.ts";
+import { firstAppearances, twoProjections } from "../forwarder/rig.ts";
 import {
   instance,
   KiB,
@@ -26,7 +26,7 @@ import {
   segmentsIn,
 } from "../journal/harness.ts";
 
-const all: Choice = { streams: null, epoch: null, sinceMs: null };
+const all: Choice = { streams: null, projections: [], epoch: null, sinceMs: null };
 const keys = ["alice", "bob", "carol", "dave", "erin"];
 const partitions = 3;
 const mostMs = 20_000;
@@ -79,7 +79,8 @@ class Bench {
     let ended = false;
     const replaying = replay({
       plan: { ...plan, span: plan.span! },
-      wanted: (record) => confirmed.has(record) && isChosen(record, choice),
+      topicsFor: (record) => topicsFor(record, choice, confirmed),
+      projections: choice.projections,
       dataDir: this.#dir,
       instance,
       topicPrefix: "t.",
@@ -168,6 +169,37 @@ describe("a replay", () => {
     expect(expected.length).toBeGreaterThan(55);
     const sent = ["t.logins", "t.proxies"].flatMap((topic) => bench.ids(topic).flat());
     expect(sent.sort()).toEqual(expected.map(({ journalseq }) => `e-${journalseq}`).sort());
+  });
+
+  it("makes projections anew, up to where each has got", async () => {
+    const held = partitionOf("alice", partitions);
+    const ahead = { "t.all": { partitions, through: { [held]: 90 } } };
+    const dir = await journalOf(100, { journalseq: 50, ahead });
+    const bench = new Bench(dir);
+    for (const topic of ["t.all", "t.some"]) bench.broker.createTopic(topic, partitions);
+    const choice = { ...all, streams: new Set<Stream>(), projections: twoProjections };
+    const plan = await bench.plan(choice);
+    const { topics } = await bench.replay(plan, choice);
+    const expected = recordsOf(await readAll(dir)).filter(
+      ({ journalseq, key }) =>
+        journalseq <= 50 || (journalseq <= 90 && partitionOf(key, partitions) === held),
+    );
+    expect(expected.length).toBeGreaterThan(55);
+    expect(
+      bench.broker
+        .stored("t.all")
+        .map(({ headers }) => headers.ce_id)
+        .sort(),
+    ).toEqual(expected.map(({ journalseq }) => `e-${journalseq}`).sort());
+    expect([...topics.keys()]).toEqual(["t.all"]);
+    expect(bench.broker.storedCount).toBe(expected.length);
+    bench.broker.closed = false;
+    await bench.replay(await bench.plan({ ...all, projections: twoProjections }), {
+      ...all,
+      projections: twoProjections,
+    });
+    expect(bench.broker.stored("t.logins").length + bench.broker.stored("t.proxies").length).toBe(50);
+    expect(bench.broker.stored("t.all")).toHaveLength(2 * expected.length);
   });
 
   it("takes what one start wrote, or what is not older than a time", async () => {
