@@ -59,4 +59,20 @@ describe.each(proxes)("under $name", ({ start }) => {
     ]);
     expect(JSON.stringify(events)).not.toContain("s3cret");
   });
+
+  it("users are refused while its settings are wrong, and prox's log says what is", async () => {
+    const [dir, upstream, { echoPort }] = [makeDir(), await startUpstream(), await startBackend()];
+    const prox = await start({
+      config: bridged(pluginPath, upstream.address, `127.0.0.1:${echoPort}`),
+      env: { SLUICE_DATA_DIR: dir, SLUICE_LOG_LEVEL: "loud" },
+    });
+    expect(await prox.log.saw(/sluice cannot start/)).toContain("SLUICE_LOG_LEVEL");
+    await prox.readied();
+    expect((await askOnce(prox.port("web"))).status).toBe(500);
+    const passed = await passUser(prox.port("gw"), "a.l4.test");
+    expect(await passed.first).toBe("");
+    passed.close();
+    expect(upstream.seen).toEqual([]);
+    await prox.stop();
+  });
 });

@@ -111,6 +111,10 @@ describe("the plugin", () => {
     fs.mkdirSync(join(cwd, "data", "prox-1"), { recursive: true });
     fs.writeFileSync(join(cwd, "data", "prox-1", "journal"), "no folder");
     const plugin = new PluginProcess({ cwd });
+    const told = await plugin.said.saw(/sluice cannot start/);
+    expect(told).toContain("journal");
+    await expect(Talk.to(join(cwd, "data", "prox-1", "prox.sock"))).rejects.toThrow("ENOENT");
+    plugin.child.kill("SIGTERM");
     expect(await plugin.ended).toBe(1);
     expect(plugin.said.lines.filter((line) => line.includes('"ready"'))).toHaveLength(1);
     expect(plugin.logged.lines.join("\n")).toContain("[data_dir_unusable]");
@@ -174,12 +178,18 @@ describe("the plugin", () => {
     }
   });
 
-  it("ends with what is wrong when it cannot start, though stdin stays open", async () => {
+  it("that cannot start tells prox why, has it ask where nobody answers, and ends, though stdin stays open", async () => {
     const cwd = folderWith({});
     fs.writeFileSync(join(cwd, "data"), "no folder");
     const plugin = new PluginProcess({ cwd });
+    await expect(Talk.to(await plugin.ready())).rejects.toThrow("ENOTDIR");
+    const [log] = plugin.said.lines.map((line) => JSON.parse(line)).filter(({ method }) => method === "log");
+    expect(log.params).toMatchObject({
+      level: "error",
+      args: ["problem", expect.stringContaining("data.dir")],
+    });
+    plugin.child.kill("SIGTERM");
     expect(await plugin.ended).toBe(1);
-    expect(plugin.said.lines).toEqual([]);
     expect(plugin.logged.lines.join("\n")).toContain("[data_dir_unusable]");
   });
 
