@@ -82,18 +82,27 @@ export const proxFields = {
   on_response: Object.keys(responseFields),
 };
 const hookNames = Object.keys(hooks);
-const onlyYesOrNo = new Set(["on_connect", "on_disconnect"]);
+const saysNothingAt: Readonly<Record<string, string>> = {
+  on_connect: "of a connection prox takes only yes or no",
+  on_disconnect: "there prox takes no answer",
+};
 
 export const proxSchema = z
   .strictObject(hooks, {
     error: (issue) => {
       if (issue.code !== "unrecognized_keys") return `must be an object of ${hookNames.join(", ")}`;
       const name = issue.keys[0]!;
-      const why = onlyYesOrNo.has(name) ? ", where prox takes nothing of the kind" : "";
-      return `${takesNo(name, hookNames)}${why}`;
+      const why = saysNothingAt[name] ?? hookOf(name);
+      return why === null ? takesNo(name, hookNames) : `takes no ${name}: ${why}`;
     },
   })
   .refine((given) => Object.keys(given).length > 0, "must not be empty");
+
+/** Where a field stands that was written a place too high; null for any other name. */
+export function hookOf(name: string): string | null {
+  const at = Object.entries(proxFields).flatMap(([hook, names]) => (names.includes(name) ? [hook] : []));
+  return at.length === 0 ? null : `it stands in ${at.map((hook) => `prox.${hook}`).join(" or ")}`;
+}
 
 type Written = z.infer<typeof proxSchema>;
 type Request = NonNullable<Written["on_request"]>;

@@ -98,7 +98,10 @@ export function readPush(id: string, value: string): ReadPush {
   if (given === null) return { problem: `the value is not ${formOf[place.kind]}` };
   const names = Object.keys(schema.shape);
   for (const name of Object.keys(given)) {
-    if (!names.includes(name)) return { problem: `unknown key ${printableName(name)}${hint(name, names)}` };
+    if (names.includes(name)) continue;
+    const begun = names.find((known) => name.length > 3 && known.startsWith(name));
+    const meant = begun === undefined ? hint(name, names) : `, did you mean ${begun}?`;
+    return { problem: `unknown key ${printableName(name)}${meant}` };
   }
   const read = schema.safeParse(given);
   if (!read.success) return { problem: firstProblem(read.error) };

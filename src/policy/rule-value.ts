@@ -10,7 +10,7 @@ import { hint } from "../spelling.ts";
 import { type Condition, notEnded } from "./conditions/condition.ts";
 import { shownDigest } from "./conditions/tokens.ts";
 import { misspeltOp } from "./op-names.ts";
-import { type ProxTerms, proxSchema, readProx } from "./prox-terms.ts";
+import { hookOf, type ProxTerms, proxSchema, readProx } from "./prox-terms.ts";
 import type { Push } from "./push-value.ts";
 import { type Rewrites, rewritesSchema } from "./rewrites.ts";
 import { conditionFields, readConditions } from "./rule-conditions.ts";
@@ -150,7 +150,7 @@ function readObject(json: string, scope: Scope): ReadValue {
   if (object === null) return { problem: "the value begins like a JSON object but is none" };
   for (const name of Object.keys(object)) {
     if (!fieldNames.includes(name)) {
-      return { problem: `unknown key ${printableName(name)}${hint(name, fieldNames)}` };
+      return { problem: `unknown key ${printableName(name)}${hint(name, fieldNames) || placeHint(name)}` };
     }
   }
   const read = fields.safeParse(object);
@@ -239,4 +239,9 @@ function shownField(name: string, field: unknown): unknown {
 function isShown(name: string, field: unknown): boolean {
   if ((name !== "tokens" && secretName.test(name)) || !fieldNames.includes(name)) return false;
   return fields.shape[name as keyof typeof fields.shape].safeParse(field).success;
+}
+
+function placeHint(name: string): string {
+  const place = hookOf(name);
+  return place === null ? "" : `: ${place}`;
 }

@@ -187,7 +187,7 @@ describeWith(["redis"], "sluice policy with Redis", () => {
     await redis.set(`${prefix}prox:speed:blue`, "fast");
     const { stdout } = await policy(["list"]);
     expect(stdout).toMatch(/^prox:targets:web:0 +push +targets:10\.0\.0\.5:80 +- +olga +moved$/m);
-    expect(stdout).toMatch(/^prox:speed:\* +push +download_mbps:20 upload_mbps:0 +in 1m \d+s/m);
+    expect(stdout).toMatch(/^prox:speed:\* +push +downloadMbps:20 uploadMbps:0 +in 1m \d+s/m);
     expect(stdout).toMatch(/^prox:speed:blue +unreadable /m);
     expect((await policy(["check"])).stdout).toContain(
       "prox:speed:blue cannot be read, and prox keeps what it has: the value is not a JSON object",

@@ -162,6 +162,11 @@ describe("the check finds", () => {
       ["warning never_asked op:on_response"],
     ],
     [
+      "a route without a number",
+      { "route:web": "deny", "route:/api/*": "deny", "route:web:1": "deny" },
+      ["warning never_asked route:/api/*", "warning never_asked route:web"],
+    ],
+    [
       "a route that is limited to what frps asks",
       { "route:web:0": { ops: ["Login", "NewProxy"] } },
       ["warning never_asked route:web:0"],

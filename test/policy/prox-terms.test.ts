@@ -64,8 +64,13 @@ describe("what a rule says of prox", () => {
     [read("route:a", { prox: { on_reqest: {} } }), "prox takes no on_reqest, did you mean on_request?"],
     [
       read("route:a", { prox: { on_connect: {} } }),
-      "prox takes no on_connect, where prox takes nothing of the kind",
+      "prox takes no on_connect: of a connection prox takes only yes or no",
     ],
+    [
+      read("route:a", { prox: { status: 503 } }),
+      "prox takes no status: it stands in prox.on_request or prox.on_response",
+    ],
+    [read("route:a", { drop: true }), "unknown key drop: it stands in prox.on_request"],
     [request({}), "prox.on_request must not be empty"],
     [request({ stats: 1 }), "prox.on_request takes no stats, did you mean status?"],
     [response({ body: "x" }), "prox.on_response takes no body"],

@@ -51,6 +51,7 @@ describe("what prox is told", () => {
     ["prox:speed:web:0", "20", "the value is not a JSON object"],
     ["prox:speed:web:0", [20], "the value is not a JSON object"],
     ["prox:speed:web:0", {}, "the value must have downloadMbps, uploadMbps"],
+    ["prox:speed:web:0", { download: 1 }, "unknown key download, did you mean downloadMbps?"],
     ["prox:speed:web:0", { download_mbps: 1 }, "unknown key download_mbps, did you mean downloadMbps?"],
     ["prox:speed:web:0", { downloadMbps: "1" }, "downloadMbps must be a number"],
     ["prox:speed:web:0", { downloadMbps: -1 }, "downloadMbps must be 0"],

@@ -58,7 +58,7 @@ function conditionsOf({ terms }: ReadableRule): string[] {
   if (push !== undefined) {
     const { route_id: _, action: __, ...pushed } = push.params;
     return Object.entries(pushed).map(([name, value]) =>
-      Array.isArray(value) ? `${name}:${value.join(",")}` : `${name}:${JSON.stringify(value)}`,
+      Array.isArray(value) ? `${name}:${value.join(",")}` : `${asWritten(name)}:${JSON.stringify(value)}`,
     );
   }
   return [
@@ -68,6 +68,11 @@ function conditionsOf({ terms }: ReadableRule): string[] {
     ...(set ? [`set:${Object.keys(set).join(",")}`] : []),
     ...(prox ? [`prox:${hooksIn(prox).join(",")}`] : []),
   ];
+}
+
+/** `download_mbps` of prox as `downloadMbps`. */
+function asWritten(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** For `--json`; secrets are masked. */

@@ -27,6 +27,11 @@ const portTypes: ReadonlySet<unknown> = new Set(["tcp", "udp"]);
 
 export function* neverAskedFindings(rule: ReadableRule): Generator<Finding> {
   const { key, terms } = rule;
+  if (key.scope === "route" && !/:\d+$/.test(key.id)) {
+    const what = "is never asked: prox names a route by its service and its number, from 0";
+    yield { ...never(rule, what), remedy: `write it under such a key, as route:${key.id}:0` };
+    return;
+  }
   const limited = limitedTo(rule);
   const met = opsOfScope[key.scope];
   const asked = (op: string): boolean =>
