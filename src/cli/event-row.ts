@@ -52,7 +52,8 @@ const outcomes = new Map<string, (data: Data) => string>(
     "session.refused": (data) => `${askedText(data)}${decisionText(data)}`,
     "request.allowed": (data) => `${askedText(data)}${decisionText(data)}`,
     "request.refused": (data) => `${askedText(data)}${decisionText(data)}`,
-    "response.seen": (data) => `${askedText(data)}status ${textOf(fieldsOf(data.prox).status)}`,
+    "response.seen": (data) =>
+      `${askedText(data)}status ${textOf(fieldsOf(data.prox).status)}${changedText(data)}`,
     "request.completed": completedText,
     "login.confirmed": confirmedText,
     "policy.changed": ({ key, after, cause, by }) =>
@@ -73,14 +74,26 @@ function decisionText({ decision, rewrite }: Data): string {
   const { effect, rule, code, reason, wouldRefuse } = fieldsOf(decision);
   if (effect === undefined) return "-";
   const by = textOf(rule ?? code);
-  if (effect === "refused") return `refused by ${by}: ${textOf(reason)}`;
+  if (effect === "refused") return `refused by ${by}: ${textOf(reason)}${answeredText(fieldsOf(rewrite))}`;
   const would = fieldsOf(wouldRefuse);
   if (would.code !== undefined) {
     return `would be refused by ${textOf(would.rule ?? would.code)}: ${textOf(would.reason)}`;
   }
   if (effect === "recorded") return "recorded";
+  return `allowed by ${by}${changedText({ rewrite })}`;
+}
+
+function changedText({ rewrite }: Data): string {
   const changed = Object.keys(fieldsOf(rewrite));
-  return `allowed by ${by}${changed.length === 0 ? "" : `, changed: ${changed.join(", ")}`}`;
+  return changed.length === 0 ? "" : `, changed: ${changed.join(", ")}`;
+}
+
+/** How prox was to refuse, where a rule says so. */
+function answeredText({ drop, fallback, status }: Data): string {
+  if (fieldsOf(drop).to === true) return ", dropped";
+  if (fieldsOf(fallback).to === true) return ", sent to the fallback";
+  const { to } = fieldsOf(status);
+  return typeof to === "number" ? `, answered with ${to}` : "";
 }
 
 /** What was asked of prox: `GET web.test/hello: `, `web.test: `, or nothing. */

@@ -91,6 +91,38 @@ describe("a row", () => {
       "GET web.test/deny: refused by domain:web.test: closed",
     ],
     [
+      "request.refused",
+      {
+        rewrite: { status: { from: null, to: 503 } },
+        decision: { effect: "refused", rule: "node:prox", reason: "closed" },
+      },
+      "refused by node:prox: closed, answered with 503",
+    ],
+    [
+      "request.refused",
+      {
+        rewrite: { drop: { from: null, to: true } },
+        decision: { effect: "refused", rule: "node:prox", reason: "closed" },
+      },
+      "refused by node:prox: closed, dropped",
+    ],
+    [
+      "request.refused",
+      {
+        rewrite: { fallback: { from: null, to: true } },
+        decision: { effect: "refused", rule: "node:prox", reason: "closed" },
+      },
+      "refused by node:prox: closed, sent to the fallback",
+    ],
+    [
+      "response.seen",
+      {
+        prox: { status: 200 },
+        rewrite: { status: { from: 200, to: 404 }, remove: { from: null, to: ["Server"] } },
+      },
+      "status 200, changed: status, remove",
+    ],
+    [
       "session.admitted",
       {
         prox: { route: "gw:0", method: null, domain: "a.l4.test", path: null },
