@@ -40,7 +40,7 @@ Examples:
   sluice explain --op NewProxy --user alice --proxy alice.ssh --remote-port 6000
   sluice explain --op on_request --route web:0 --domain a.example.com --path /
   sluice explain --last alice --refused
-  sluice tail --json -n 1 -t login.refused | sluice explain --input -`;
+  sluice tail --json -n 1 -t request.refused | sluice explain --input -`;
 
 export function addExplainCommand(sluice: Command): void {
   const notWithOp = [...opOptions];
@@ -48,7 +48,7 @@ export function addExplainCommand(sluice: Command): void {
     .addOption(configOption())
     .option(
       "--op <name>",
-      "Login, NewProxy, …, or of prox on_request, on_connect, on_response (default: Login)",
+      "Login, NewProxy, …, or of prox on_request, on_connect, on_response (default: Login, or on_request with --route)",
     )
     .option("--user <name>", 'the frp user; "" is the anonymous one')
     .option("--ip <address>", "of the client at Login, of the visitor at NewUserConn and at prox")

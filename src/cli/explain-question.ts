@@ -66,16 +66,26 @@ export async function questionOf(options: QuestionOptions, settings: Settings): 
   const at = options.at && { at: options.at.toISOString() };
   if (options.input !== undefined) return { ...(await inputOf(options.input, settings)), ...at };
   if (options.last !== undefined) {
+    if (options.op !== undefined && hookNames.has(options.op)) {
+      const instead = "sluice tail --json -n 1 -t request.refused | sluice explain --input -";
+      throw wrong(`${options.op} of prox names no user, as --last does; take the event: ${instead}`);
+    }
     const event = await lastOpOf(options.last, options, resolve(settings.data.dir));
     return event && { event, ...at };
   }
-  const { op = "Login", node, client } = options;
+  const { op = opMeant(options), node, client } = options;
   checkOp(op, options);
   if (hookNames.has(op))
     return { op: { op, content: hookContent(op, options) }, node: node ?? settings.prox.node, ...at };
   const token = options.tokenFile === undefined ? options.token : (await read(options.tokenFile)).trim();
   const metas = token === undefined ? null : { [settings.policy.tokenMeta]: token };
   return { op: { op, content: contentOf(op, options, metas) }, node, client, ...at };
+}
+
+/** Only what prox asks tells these. */
+function opMeant({ user, route, method, path }: OpOptions): string {
+  const isOfProx = user === undefined && [route, method, path].some((told) => told !== undefined);
+  return isOfProx ? "on_request" : "Login";
 }
 
 function checkOp(op: string, options: OpOptions): void {
@@ -87,7 +97,9 @@ function checkOp(op: string, options: OpOptions): void {
     if (frpOnly !== undefined) throw wrong(`${flagOf(frpOnly)} goes with ops of frp: ${op} is asked by prox`);
     if ((options.domain?.length ?? 0) > 1) throw wrong(`${op} is about one --domain`);
   } else if (options.user === undefined) {
-    throw wrong('say whose op it is with --user ("" is the anonymous one), or use --input or --last');
+    throw wrong(
+      'say whose op it is with --user ("" is the anonymous one), or --route for one of prox, or use --input or --last',
+    );
   }
   for (const [name, ops] of Object.entries(tellers)) {
     if (options[name as keyof OpOptions] !== undefined && !ops.includes(op)) {

@@ -176,6 +176,11 @@ describe("sluice explain", () => {
     expect(alone.rules[0]?.conditions[0]?.seen).toBe("0 others of 3");
   });
 
+  it("takes what only prox tells for a request, where no op is named", async () => {
+    expect((await lines(["--route", "web:1"]))[0]).toBe("on_request at prox, route web:1");
+    expect((await lines(["--path", "/old"]))[0]).toBe("on_request at prox, /old");
+  });
+
   it("asks as prox does, under its name, all that the options say", async () => {
     const asked = ["--op", "on_request", "--ip", "203.0.113.9", "--domain", "A.test", "--method", "GET"];
     expect(await lines([...asked, "--path", "/old", "--route", "web:0"])).toEqual([
@@ -295,6 +300,10 @@ describe("sluice explain says what is wrong", () => {
     [["--user", "a", "--remote-port", "22"], "--remote-port goes with NewProxy: Login does not tell it"],
     [["--op", "NewProxy", "--user", "a", "--ip", "::1"], "--ip goes with Login, NewUserConn, CloseUserConn"],
     [["--op", "NewUserConn", "--user", "a"], "NewUserConn is about a proxy: name it with --proxy"],
+    [
+      ["--last", "", "--op", "on_request"],
+      "sluice tail --json -n 1 -t request.refused | sluice explain --input -",
+    ],
     [["--refused"], "--refused goes with --last"],
     [["--user", "a", "--ip", "example.com"], "--ip must be an address, with or without a port"],
     [["--user", "a", "--node", "a b"], "node must be the name of a frps"],
