@@ -1,5 +1,5 @@
 /** `sluice replay`: sends again what the journal on this machine still keeps; above all for a topic that was deleted. */
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
@@ -20,6 +20,7 @@ import type { Span } from "../ledger/span.ts";
 import { type Choice, confirmedBy, streamNamed, topicsFor } from "../replay/choice.ts";
 import { type Plan, planOf } from "../replay/plan.ts";
 import { type Replayed, replay as sendAgain } from "../replay/replay.ts";
+import { journalDirOf } from "./journal-dir.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { isWhole, nothingText, planText, replayJson, replayText } from "./replay-report.ts";
 import { makeTopics } from "./replay-topics.ts";
@@ -42,7 +43,7 @@ export async function replay(options: ReplayOptions): Promise<void> {
   const { settings } = loadSettings(options.config ?? null, process.env);
   const projections = await projectionsOf(options.topic ? projectionNames : settings.events.projections);
   const choice = choiceOf(options, settings, projections);
-  const dataDir = resolve(settings.data.dir);
+  const dataDir = journalDirOf(settings, say);
   const ending = endingBySignal();
   // The clock's timers keep no process alive, and while Kafka is away nothing else does.
   const alive = setInterval(() => {}, 60_000);

@@ -1,5 +1,7 @@
 /** `sluice sessions`: who is connected now, as the running bridge knows it. */
+import { resolve } from "node:path";
 import { loadSettings } from "../config/load.ts";
+import { slotFoldersIn } from "../prox/slot-folders.ts";
 import type { SessionList } from "../sessions/listing.ts";
 import { askAdmin } from "./admin-client.ts";
 import { printableJson } from "./screen-text.ts";
@@ -29,6 +31,11 @@ export async function sessions(options: SessionsOptions): Promise<void> {
     process.stdout.write(`${process.stdout.isTTY ? printableJson(json) : json}\n`);
     return;
   }
+  const none = list.open + list.ending + list.unknown === 0;
+  if (none && slotFoldersIn(resolve(settings.data.dir)).length > 0)
+    process.stderr.write(
+      "sluice: connections of prox are not listed, since prox does not tell when they end\n",
+    );
   process.stdout.write(
     `${sessionTable(list, process.stdout.isTTY ? process.stdout.columns : null).join("\n")}\n`,
   );

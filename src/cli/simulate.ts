@@ -1,10 +1,10 @@
 /** `sluice simulate`: what another policy would have said of the operations that are recorded. */
-import { resolve } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
 import { SluiceError } from "../errors.ts";
 import { redactor } from "../events/redact.ts";
 import { Simulation } from "../simulate/simulation.ts";
+import { journalDirOf } from "./journal-dir.ts";
 import type { Moment } from "./options.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { printable, printableJson } from "./screen-text.ts";
@@ -54,7 +54,7 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
   const events: RecordedEvents = { fromMs, signal: ending.signal, bar, add, say };
   try {
     if (options.kafka) await readKafka(events, settings);
-    else await readJournal(events, resolve(settings.data.dir));
+    else await readJournal(events, journalDirOf(settings, say));
   } finally {
     bar.end();
   }

@@ -1,8 +1,8 @@
 /** `sluice tail`: the events of this machine's journal, or of Kafka's topics, as a table or as they are. */
-import { resolve } from "node:path";
 import { loadSettings } from "../config/load.ts";
 import { parseEvent } from "./event-row.ts";
 import { EventTable } from "./event-table.ts";
+import { journalDirOf } from "./journal-dir.ts";
 import type { Reading } from "./reading.ts";
 import { printableJson } from "./screen-text.ts";
 import { tailJournal } from "./tail-journal.ts";
@@ -34,7 +34,7 @@ export async function tail(options: TailOptions): Promise<void> {
     say,
   };
   if (options.kafka) await tailKafka(reading, settings);
-  else await tailJournal(reading, resolve(settings.data.dir));
+  else await tailJournal(reading, journalDirOf(settings, say));
 }
 
 /** The type stands among the first attributes, so that an event that is not wanted need not be parsed. */

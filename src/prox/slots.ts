@@ -6,12 +6,11 @@
  * prox starts a plugin once for each path, restarts one that crashed, and leaves one behind as an orphan that a reload
  * has taken out: several run at a time on one machine. Nobody waits for a lock: until the plugin is ready, prox is open.
  */
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SluiceError } from "../errors.ts";
 import { type DirLock, lockDataDir } from "../journal/lock.ts";
+import { slotFoldersIn } from "./slot-folders.ts";
 
-const slotName = /^prox-[1-9]\d{0,3}$/;
 const mostSlots = 9999;
 
 export interface Slot extends DirLock {
@@ -33,15 +32,13 @@ export function takeSlot(dataDir: string): Slot {
 
 /** Those that dead processes have left and that hold a journal; one that cannot be used is left alone. */
 export function takeDeadSlots(dataDir: string): Slot[] {
-  return readdirSync(dataDir)
-    .filter((name) => slotName.test(name) && existsSync(join(dataDir, name, "journal")))
-    .flatMap((name) => {
-      try {
-        return taken(join(dataDir, name)) ?? [];
-      } catch {
-        return [];
-      }
-    });
+  return slotFoldersIn(dataDir).flatMap((dir) => {
+    try {
+      return taken(dir) ?? [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Null when another process has it. */

@@ -1,8 +1,11 @@
 /** `sluice sessions` against a bridge that runs. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ageText, sessionTable } from "../../src/cli/session-table.ts";
 import type { ListedSession } from "../../src/sessions/listing.ts";
 import { type BridgeHost, startBridge } from "../hosts/bridge.ts";
+import { temporaryFolder } from "../hosts/folder.ts";
 import { freePort } from "../hosts/ports.ts";
 import { call, sluice } from "./sluice.ts";
 
@@ -67,6 +70,16 @@ describe("sluice sessions", () => {
     const { code, stderr } = await sluice(["sessions", "--ip", "example.com"], { settings });
     expect(code).toBe(2);
     expect(stderr).toContain("ip must be an address or a CIDR, such as 203.0.113.0/24");
+  });
+
+  it("says why none of prox is listed, where a plugin of prox works", async () => {
+    const dir = await temporaryFolder("sessions");
+    await mkdir(join(dir.path, "prox-1", "journal"), { recursive: true });
+    const ofProx = { ...settings, "data.dir": dir.path };
+    const { code, stdout, stderr } = await sluice(["sessions", "--user", "nobody"], { settings: ofProx });
+    expect([code, stdout]).toEqual([0, "0 open, 0 unknown\n"]);
+    expect(stderr).toContain("connections of prox are not listed");
+    await dir.remove();
   });
 
   it("names the setting where the token is wrong, and never the token", async () => {

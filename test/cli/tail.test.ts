@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -131,6 +131,36 @@ describe("tail without a journal", () => {
     const { code, stdout, stderr } = await sluice(["tail"], { cwd: folder.path });
     expect({ code, stdout }).toEqual({ code: 0, stdout: "" });
     expect(stderr).toBe(`sluice: no events in ${folder.path}/data/journal yet; is data.dir right?\n`);
+    await folder.remove();
+  });
+
+  it("reads the journal of a plugin of prox, below data.dir, and names those of others", async () => {
+    const [folder, bridge] = [await temporaryFolder("tail"), await startBridge()];
+    await login(bridge, "alice");
+    await bridge.stop();
+    const copied = (name: string): Promise<void> =>
+      cp(join(bridge.dataDir, "journal"), join(folder.path, "data", name, "journal"), { recursive: true });
+    const types = async (): Promise<unknown> => {
+      const { stdout, stderr } = await sluice(["tail", "--json"], { cwd: folder.path });
+      return [
+        stdout
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line).op ?? "-"),
+        stderr,
+      ];
+    };
+    await copied("prox-2");
+    expect(await types()).toEqual([["-", "Login", "-"], ""]);
+    await copied("prox-10");
+    const others = "plugins of prox have others: SLUICE_DATA_DIR=data/prox-10";
+    expect(await types()).toEqual([
+      ["-", "Login", "-"],
+      `sluice: this is the journal in data/prox-2; ${others}\n`,
+    ]);
+    await mkdir(join(folder.path, "data", "journal"));
+    expect((await sluice(["tail"], { cwd: folder.path })).stderr).toContain("no events in");
+    await bridge.close();
     await folder.remove();
   });
 
