@@ -120,6 +120,31 @@ describe("the plugin", () => {
     expect(plugin.logged.lines.join("\n")).toContain("[data_dir_unusable]");
   });
 
+  it.each(["echo 20", "exit 127"])("lets nobody in without a Node that can run it: %j", async (node) => {
+    const folder = makeDir();
+    const [program, tools] = [join(folder, "sluice-prox"), join(folder, "tools")];
+    fs.copyFileSync(pluginPath, program);
+    fs.mkdirSync(tools);
+    for (const tool of ["uname", "dirname", "readlink"])
+      fs.symlinkSync(
+        ["/usr/bin", "/bin"].map((at) => join(at, tool)).find(fs.existsSync)!,
+        join(tools, tool),
+      );
+    // In place of the one that waits.
+    fs.writeFileSync(join(tools, "sleep"), "#!/bin/sh\n", { mode: 0o755 });
+    fs.writeFileSync(join(tools, "node"), `#!/bin/sh\n${node}\n`, { mode: 0o755 });
+    const asked = new PluginProcess({ cwd: folder, program, env: { PATH: tools } });
+    expect(await asked.ended).toBe(1);
+    expect(asked.logged.lines.join("\n")).toContain("needs Node 24");
+    const said = asked.said.lines.map((line) => JSON.parse(line));
+    expect(said.map(({ method }) => method)).toEqual(["log", "ready"]);
+    expect(said[1].params.hooks).toHaveLength(4);
+    const unasked = new PluginProcess({ cwd: folder, program, env: { PATH: tools }, routes: [] });
+    unasked.child.stdin.end();
+    expect(await unasked.ended).toBe(1);
+    expect(unasked.said.lines.join("")).not.toContain('"ready"');
+  });
+
   it("killed while it answers has kept every call that it answered, and is back on the same journal", async () => {
     const cwd = folderWith({});
     const first = new PluginProcess({ cwd });
