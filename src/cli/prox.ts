@@ -27,7 +27,7 @@ export async function prox(configFile: string | null): Promise<void> {
   const start = async (): Promise<{ app: ProxApp; ownLog: Log }> => {
     const { settings } = loadSettings(configFile, process.env);
     const ownLog = createLog(settings.log);
-    log = settings.prox.log ? pushingLog(ownLog, stdio) : ownLog;
+    log = pushingLog(ownLog, stdio, settings.prox.log);
     return { app: await startProx(settings, log, systemClock, stdio), ownLog };
   };
   const { app, ownLog } = await start().catch(async (thrown) => {

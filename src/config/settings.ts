@@ -73,7 +73,10 @@ const prox = z.strictObject({
     "as http.deadlineMs, for what prox asks; its plugin_timeout must be at least twice as long",
     { unit: "ms" },
   ),
-  log: setting(z.boolean().default(false), "put the log's lines from info upwards into prox's own log too"),
+  log: setting(
+    z.boolean().default(false),
+    "put the log's lines of info into prox's own log too; warnings and errors always are",
+  ),
 });
 
 const nodeSettings = z.strictObject({

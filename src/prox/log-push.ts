@@ -1,10 +1,11 @@
-/** A log whose lines from info upwards also go into prox's own, where operators of prox look. */
+/** A log whose warnings and errors also go into prox's own, where operators of prox look: it shows stderr at debug alone. */
 import type { Log } from "../log.ts";
 import type { ProxStdio, PushLevel } from "./stdio.ts";
 
 type Method = (fields: object, text: string) => void;
 
-export function pushingLog(log: Log, stdio: Pick<ProxStdio, "log">): Log {
+/** @param all whether lines of info go there, too */
+export function pushingLog(log: Log, stdio: Pick<ProxStdio, "log">, all: boolean): Log {
   const both = (level: PushLevel): Method => {
     return (fields, text) => {
       log[level](fields, text);
@@ -14,7 +15,7 @@ export function pushingLog(log: Log, stdio: Pick<ProxStdio, "log">): Log {
   return {
     debug: log.debug.bind(log),
     isLevelEnabled: (level) => log.isLevelEnabled(level),
-    info: both("info"),
+    info: all ? both("info") : log.info.bind(log),
     warn: both("warn"),
     error: both("error"),
   } as Log;

@@ -230,6 +230,17 @@ describe("the plugin", () => {
     );
   });
 
+  it("puts warnings and errors into prox's log, and nothing else where it is not asked to", async () => {
+    const cwd = folderWith("{ no JSON");
+    const plugin = new PluginProcess({ cwd });
+    await plugin.ready();
+    const line = await plugin.said.saw(/no policy; everything is refused/);
+    expect(JSON.parse(line)).toMatchObject({ method: "log", params: { level: "error" } });
+    fs.writeFileSync(join(cwd, "policy.json"), "{}");
+    await plugin.settled();
+    expect(plugin.said.lines.filter((said) => said.includes('"info"'))).toEqual([]);
+  });
+
   it("puts its log into prox's when it is asked to", async () => {
     const cwd = folderWith({});
     const plugin = new PluginProcess({ cwd, settings: { "prox.log": true } });
