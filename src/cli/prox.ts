@@ -1,4 +1,5 @@
 /** `sluice prox`: what bin/sluice-prox runs, as the plugin of a prox that holds its stdin and stdout. */
+import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
 import { createLog, type Log } from "../log.ts";
@@ -10,6 +11,7 @@ import { startProx } from "../wiring/prox-start.ts";
 
 /** prox waits for its plugin for ever: what has not ended by then ends as if it were killed, which the journal stands. */
 const endWithinMs = 4_500;
+const diskLookMs = 5;
 
 export async function prox(configFile: string | null): Promise<void> {
   const { promise: told, resolve: end } = Promise.withResolvers<string>();
@@ -24,6 +26,7 @@ export async function prox(configFile: string | null): Promise<void> {
     clock: systemClock,
     warn: (fields, text) => log?.warn(fields, text),
   });
+  void told.then((reason) => systemClock.after(endWithinMs, () => endByForce(reason, log)));
   const start = async (): Promise<{ app: ProxApp; ownLog: Log }> => {
     const { settings } = loadSettings(configFile, process.env);
     const ownLog = createLog(settings.log);
@@ -37,13 +40,21 @@ export async function prox(configFile: string | null): Promise<void> {
     throw thrown;
   });
   const reason = await told;
-  systemClock.after(endWithinMs, () => {
-    ownLog.error({ reason }, "the plugin did not end in time; ended by force");
-    process.exit(1);
-  });
   ownLog.info({ reason }, "stopping");
   await app.stop(reason);
   ownLog.info({ reason }, "stopped");
+  // Else exit() would wait, and nothing would end it.
+  while (isDiskAsked()) await pause(diskLookMs);
   // stdin may still be open, and would keep the process.
   process.exit(0);
+}
+
+/** By a signal, since exit() waits for what the disk was asked and may never answer. */
+function endByForce(reason: string, log: Log | null): void {
+  log?.error({ reason }, "the plugin did not end in time; ended by force");
+  process.kill(process.pid, "SIGKILL");
+}
+
+function isDiskAsked(): boolean {
+  return process.getActiveResourcesInfo().some((kind) => kind.startsWith("FSReq"));
 }

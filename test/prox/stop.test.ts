@@ -1,4 +1,6 @@
 /** The plugin's end under load, by whichever way it comes. */
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
 import { join } from "node:path";
 import { decode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
@@ -88,4 +90,22 @@ describe("a plugin that is asked under load to end", () => {
       expect(plugin.said.lines.filter((line) => /"ready"/.test(line))).toHaveLength(routes.length);
     },
   );
+
+  it("ends also where a file never answers, be it while the plugin begins or later", async () => {
+    // A pipe that nobody writes to is like a disk that hangs: opening it comes to no end.
+    const hanging = ["data/prox-1/last-known-good.json", "policy.json"];
+    const plugins = await Promise.all(
+      hanging.map(async (file) => {
+        const cwd = makeDir();
+        fs.mkdirSync(join(cwd, "data", "prox-1"), { recursive: true });
+        execFileSync("mkfifo", [join(cwd, file)]);
+        const plugin = new PluginProcess({ cwd });
+        await plugin.ready();
+        return plugin;
+      }),
+    );
+    for (const { child } of plugins) child.stdin.end();
+    expect(await Promise.all(plugins.map(({ ended }) => ended))).toEqual(["SIGKILL", "SIGKILL"]);
+    for (const { logged } of plugins) expect(logged.lines.at(-1)).toContain("ended by force");
+  });
 });
