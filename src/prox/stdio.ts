@@ -5,8 +5,9 @@
  *
  * Guarantees
  *   - `ready` is said at most once: a second one closes prox's pool and can crash it.
- *   - `ready` is never said to a prox that has no use for it. One that a reload has taken out of the configuration is
- *     started again and not configured, and prox (0.35.1) crashes at its ready: it closes the old pool a second time.
+ *   - `ready` is never said to a prox that has no use for it, nor after the end of stdin. One that a reload has taken out
+ *     of the configuration is started again and not configured, and prox (0.35.1) crashes at its ready: it closes the
+ *     old pool a second time.
  *   - No line is longer than prox can read (64 KiB): a longer one would end its reader.
  *   - Lines that prox keeps in its buffer, pushes and those of the log, go no faster than their pace.
  *   - Nothing that prox sends ends the plugin, but the end of stdin.
@@ -152,7 +153,7 @@ export class ProxStdio implements PushPort {
   }
 
   #sayReady(): void {
-    if (this.#ready || !this.#wanted || this.#socket === null) return;
+    if (this.#ready || this.#ended || !this.#wanted || this.#socket === null) return;
     this.#ready = true;
     // The order of the recorded plugin; prox asks for no certain one.
     const names = [hooks[1].name, hooks[2].name, hooks[3].name, hooks[4].name];

@@ -92,6 +92,15 @@ describe("stdin and stdout of the plugin", () => {
     expect(prox.lines).toEqual([]);
   });
 
+  it("never say ready to a prox that has ended its side before they could", async () => {
+    const prox = new Prox();
+    await prox.say(configure("web:0"));
+    prox.input.end();
+    await new Promise(setImmediate);
+    void prox.stdio.ready("/a.sock");
+    expect([prox.ends, prox.lines]).toEqual([1, ['{"result":"ok"}']]);
+  });
+
   it("say ready when prox speaks late, also in words that are not understood: until then it is open", async () => {
     for (const words of ["later words\n", `${"x".repeat(100_000)}\n`]) {
       const prox = new Prox();
