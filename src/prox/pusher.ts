@@ -42,7 +42,9 @@ export interface PusherOptions {
 
 /** prox sends a configure for each route, and several keys are often written together. */
 const settleMs = 20;
-const tryAgainMs = 25;
+/** How soon what the port did not take is tried again: doubled each time, until it takes one. */
+const soonestMs = 25;
+const latestMs = 1_000;
 const mostNamed = 10;
 const ranks = { all: 0, action: 1, route: 2 } as const;
 
@@ -50,11 +52,14 @@ export class Pusher {
   readonly #options: PusherOptions;
   /** By id, `targets:web:0`: the last value that could be read. */
   readonly #known = new Map<string, Push>();
+  /** Those of them that reach more than one route: few, and sought whenever one goes. */
+  readonly #wide = new Set<string>();
   /** In the order in which they are told. */
   readonly #queue = new Set<string>();
   readonly #unbound = new Set<string>();
   /** Told since the queue was last empty. */
   #told: string[] = [];
+  #againMs = soonestMs;
   #lookDue = false;
   #allDue = false;
   #cancel: (() => void) | null = null;
@@ -100,7 +105,8 @@ export class Pusher {
     this.#allDue = false;
     for (const id of this.#queue) {
       if (this.#tellOne(id)) continue;
-      this.#arm(tryAgainMs);
+      this.#arm(this.#againMs);
+      this.#againMs = Math.min(2 * this.#againMs, latestMs);
       return;
     }
     this.#sumUp();
@@ -116,13 +122,16 @@ export class Pusher {
     for (const rule of wanted) {
       const { id } = rule.key;
       there.add(id);
-      if (!rule.readable || isSame(this.#known.get(id), rule.terms.push!)) continue;
-      this.#known.set(id, rule.terms.push!);
-      different.push(id);
+      if (!rule.readable) continue;
+      const push = rule.terms.push!;
+      if (!isSame(this.#known.get(id), push)) different.push(id);
+      this.#known.set(id, push);
+      if (placeOf(id).reach !== "route") this.#wide.add(id);
     }
     for (const id of this.#known.keys()) {
       if (there.has(id)) continue;
       this.#known.delete(id);
+      this.#wide.delete(id);
       different.push(id);
     }
     this.#enqueue(different);
@@ -147,6 +156,7 @@ export class Pusher {
       this.#done(id, "kept");
     } else if (this.#options.port.push(known ?? noLimit(place))) {
       this.#told.push(id);
+      this.#againMs = soonestMs;
       this.#done(id, "sent");
       this.#enqueue(this.#related(id, -1));
     } else return false;
@@ -177,7 +187,7 @@ export class Pusher {
   #related(id: string, side: 1 | -1): string[] {
     const { kind, reach } = placeOf(id);
     if (reach === (side === 1 ? "all" : "route")) return [];
-    return [...this.#known.keys()].filter((other) => {
+    return [...(side === 1 ? this.#wide : this.#known.keys())].filter((other) => {
       const place = placeOf(other);
       return place.kind === kind && Math.sign(ranks[reach] - ranks[place.reach]) === side;
     });
@@ -192,8 +202,9 @@ export class Pusher {
   }
 }
 
+/** What has not been written again is the same object, and need not be looked at. */
 function isSame(one: Push | undefined, other: Push): boolean {
-  return one !== undefined && JSON.stringify(one) === JSON.stringify(other);
+  return one === other || (one !== undefined && JSON.stringify(one) === JSON.stringify(other));
 }
 
 /** Targets first, which a reload loses; then the wider ones. */

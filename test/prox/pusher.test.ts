@@ -297,6 +297,26 @@ describe("what prox is told", () => {
     expect(setting.of("set_speed")).toEqual([{ route_id: "web:0", download_mbps: 0, upload_mbps: 0 }]);
   });
 
+  it("is tried seldom where prox takes nothing, as one that never gets a ready, and comes soon when it does", () => {
+    const clock = new FakeClock();
+    const tries: number[] = [];
+    let isOpen = false;
+    const pusher = new Pusher({
+      port: { bound: new Set(), push: () => tries.push(clock.monotonic()) > 0 && isOpen, onConfigured() {} },
+      wanted: () => new RuleSet([["prox:speed:*", '{"uploadMbps":3}']]).pushes(),
+      clock,
+      log: { info: () => {}, warn: () => {} },
+      onPush: () => {},
+    });
+    pusher.begin();
+    clock.advance(3_600_000);
+    expect(tries.length).toBeLessThan(3_700);
+    isOpen = true;
+    const before = tries.length;
+    clock.advance(1_000);
+    expect(tries.slice(before)).toHaveLength(1);
+  });
+
   it("is nothing any more once it is closed", async () => {
     const setting = await started();
     setting.set("prox:targets:web:0", targetsOf(1));
