@@ -103,6 +103,8 @@ export function readPush(id: string, value: string): ReadPush {
     const meant = begun === undefined ? hint(name, names) : `, did you mean ${begun}?`;
     return { problem: `unknown key ${printableName(name)}${meant}` };
   }
+  // z.record passes over it, whatever it holds.
+  if (Object.hasOwn(Object(given.groups), "__proto__")) return { problem: "groups takes no __proto__" };
   const read = schema.safeParse(given);
   if (!read.success) return { problem: firstProblem(read.error) };
   const push = place.kind === "targets" ? targetsPush(place, given) : speedPush(place, given);

@@ -42,6 +42,7 @@ describe("what prox is told", () => {
     ["prox:targets:web:0", { groups: {} }, "groups must not be empty"],
     ["prox:targets:web:0", { groups: { b: [] } }, "groups.b must not be empty"],
     ["prox:targets:web:0", { groups: ["a:1"] }, "groups must be an object"],
+    ["prox:targets:web:0", '{"groups":{"a":["b:1"],"__proto__":[{}]}}', "groups takes no __proto__"],
     ["prox:targets:web:0", ["a:1", "a:1"], "targets must not name a target twice"],
     ["prox:targets:web:0", [1], "targets must be a list of targets"],
     ...["", "a b", "http://a:1", "a:0", "a:65536", "a:", "::1", "-a", "a/b", "u@a"].map(
@@ -72,6 +73,9 @@ describe("what prox is told", () => {
     expect(shownValue("prox:targets:web:0", JSON.stringify(secret))).not.toContain("s3cret");
     expect(shownValue("prox:targets:web:0", JSON.stringify({ targets: secret }))).not.toContain("s3cret");
     expect(shownValue("prox:targets:web:0", '["a:1"]')).toBe('["a:1"]');
+    const twice = '{"note":{"a":"s3cret"},"targets":["a:1"],"note":"b"}';
+    expect(pushOf("prox:targets:web:0", twice)).toHaveProperty("params.targets", ["a:1"]);
+    expect(shownValue("prox:targets:web:0", twice)).not.toContain("s3cret");
   });
 
   it.each([{ name: "web:0" }, { name: `\u00e4"${"x".repeat(300)}` }])(
