@@ -39,21 +39,31 @@ function ownCache() {
   try {
     const { XDG_CACHE_HOME: named = "" } = process.env;
     const caches = isAbsolute(named) ? named : join(homedir(), ".cache");
-    for (const folder of [caches, join(caches, "sluice")]) {
-      if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
+    const cache = join(caches, "sluice");
+    for (const folder of [caches, cache]) {
+      if (existsSync(folder)) continue;
+      // With the home of somebody else, as by sudo, it would be one that its owner can't enter.
+      if (!isOurs(dirname(folder))) return null;
+      mkdirSync(folder, { mode: 0o700 });
     }
-    const cache = realpathSync(join(caches, "sluice"));
-    for (let at = cache; ; at = dirname(at)) {
-      const { uid, mode } = lstatSync(at);
-      // In a sticky folder, such as /tmp, others can make files, but not replace ours.
-      const sticky = at !== cache && (mode & 0o1000) !== 0;
-      const ours = uid === process.getuid() || uid === 0;
-      if (!ours || ((mode & 0o022) !== 0 && !sticky)) return null;
-      if (at === dirname(at)) return cache;
-    }
+    // Folders that Node makes in it may be open to all.
+    const isShut = (lstatSync(realpathSync(cache)).mode & 0o077) === 0;
+    return isShut && isOurs(cache) ? realpathSync(cache) : null;
   } catch {
     // No home, or a system without owners: it starts all the same.
     return null;
+  }
+}
+
+function isOurs(folder) {
+  const place = realpathSync(folder);
+  for (let at = place; ; at = dirname(at)) {
+    const { uid, mode } = lstatSync(at);
+    // In a sticky folder, such as /tmp, others can make files, but not replace ours.
+    const sticky = at !== place && (mode & 0o1000) !== 0;
+    if (uid !== process.getuid() && uid !== 0) return false;
+    if ((mode & 0o022) !== 0 && !sticky) return false;
+    if (at === dirname(at)) return true;
   }
 }
 

@@ -257,14 +257,22 @@ describe("bin/sluice.js", () => {
     await sluice(["--version"], { command, env });
     expect((await stat(cache)).mode & 0o777).toBe(0o700);
     expect(await kept()).toBeGreaterThan(10);
-    for (const folder of [cache, home]) {
+    for (const [folder, mode] of [
+      [cache, 0o777],
+      [cache, 0o755],
+      [home, 0o777],
+    ] as const) {
       await rm(cache, { recursive: true });
-      await mkdir(cache);
-      await chmod(folder, 0o777);
+      await mkdir(cache, { mode: 0o700 });
+      await chmod(folder, mode);
       expect((await sluice(["--version"], { command, env })).code).toBe(0);
-      expect(await kept(), folder).toBe(0);
+      expect(await kept(), `${folder} ${mode}`).toBe(0);
       await chmod(folder, 0o700);
     }
+    await rm(join(home, ".cache"), { recursive: true });
+    await chmod(home, 0o777);
+    await sluice(["--version"], { command, env });
+    expect(await readdir(home), "in a home that is not ours alone").toEqual([]);
   });
 
   it.runIf(hasOlder)(`run by Node ${older} runs itself again on the bundled one`, async () => {
