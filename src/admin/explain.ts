@@ -1,6 +1,7 @@
 /**
- * What /v1/explain is asked, and what it answers: an op as frps sends it, a hook of prox with what it tells, or either as an event tells of it, explained by the
- * policy and the counts of this moment. Nothing is reserved, journaled or published by it.
+ * What /v1/explain is asked, and what it answers: an op as frps sends it, a hook of prox with what it tells, or either as
+ * an event tells of it, explained by the policy and the counts of this moment. Nothing is reserved, journaled or
+ * published by it.
  */
 import { z } from "zod";
 import { nodeName, type Settings } from "../config/settings.ts";
