@@ -52,7 +52,6 @@ export const refusalHeaders = headersBut(ofRefusal);
 export const requestHeaders = headersBut(ofRequest);
 export const responseHeaders = headersBut(breaking);
 
-/** Names, once each. */
 /** Names, once each. What is wrong with one is told without it, since it is a value. */
 export const removedHeaders = z.custom<readonly string[]>().transform((written: unknown, issues) => {
   const names = Array.isArray(written) ? written : [];
@@ -71,7 +70,7 @@ function headersBut(untouchable: Untouchable): z.ZodType<Headers> {
     const problem =
       entries.length === 0
         ? "must be an object of headers"
-        : (problemOf(names, untouchable, printableName) ??
+        : (problemOf(names, untouchable, shownName) ??
           (wrong && `has a value of ${wrong} that is not up to ${longestValue} printable ASCII characters`));
     if (problem) issues.addIssue(problem);
     return Object.fromEntries(entries.map(([name, value]) => [canonicalName(name), value as string]));
@@ -96,6 +95,11 @@ function problemOf(
     seen.add(canonical);
   }
   return null;
+}
+
+/** Of a whole line, such as `Authorization: Bearer …`, that somebody wrote for a name, nothing of the value. */
+function shownName(written: string): string {
+  return printableName(written.split(":", 1)[0]!);
 }
 
 function isValue(value: unknown): boolean {

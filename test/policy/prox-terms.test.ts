@@ -187,6 +187,11 @@ describe("what a rule says of prox", () => {
     expect(problem).toMatch(name === "proxies" ? /proxies/ : `${name} is asked of frp, which names no route`);
   });
 
+  it("tells of a header's line that stands for its name no more than the name", () => {
+    const problem = request({ requestHeaders: { "Authorization: Bearer s3cret": "" } });
+    expect(problem).toBe("prox.on_request.requestHeaders has Authorization, which is no name of a header");
+  });
+
   it("is published without what headers of secret names hold", () => {
     const prox = { on_request: { requestHeaders: { Authorization: "s3cret", "X-Tenant": "a" } } };
     expect(redactedValue(JSON.stringify({ prox }))).toBe(
