@@ -1,6 +1,7 @@
 import type { Check, ReasonCode } from "../decision.ts";
 import type { Op, ProxChanges } from "../op.ts";
 import type { Facts } from "./facts.ts";
+import { outOfForce } from "./out-of-force.ts";
 import { mergedChanges, type ProxTerms } from "./prox-terms.ts";
 import type { ReadableRule, Rule } from "./rule.ts";
 import type { Scope } from "./rule-key.ts";
@@ -234,19 +235,3 @@ export class Findings {
 
 const denialCodes: Readonly<Partial<Record<Scope, ReasonCode>>> = { default: "default_deny", ban: "banned" };
 const noChecks: readonly Check[] = Object.freeze([]);
-
-/** The field of a rule that keeps it from being asked. */
-export type OutOfForce = "ops" | "notBefore" | "expiresAt";
-
-/**
- * What keeps a rule from being asked; null when it is in force. An allow that has ended still is: it refuses.
- * So is a rule that cannot be read, since nobody can tell what it is limited to.
- */
-export function outOfForce(rule: Rule, op: Op, nowMs: number): OutOfForce | null {
-  if (!rule.readable) return null;
-  const { effect, ops, notBeforeMs, expiresAtMs } = rule.terms;
-  if (ops !== null && !ops.has(op.name)) return "ops";
-  if (notBeforeMs !== null && nowMs < notBeforeMs) return "notBefore";
-  if (effect !== "allow" && expiresAtMs !== null && nowMs >= expiresAtMs) return "expiresAt";
-  return null;
-}

@@ -5,7 +5,8 @@
  * more, aside.
  */
 import type { Check } from "../decision.ts";
-import { Findings, type OutOfForce, outOfForce, type Refusal } from "./findings.ts";
+import { Findings, type Refusal } from "./findings.ts";
+import { type OutOfForce, outOfForce } from "./out-of-force.ts";
 import type { ReadableRule, Rule } from "./rule.ts";
 import { type RuleTerms, redactedValue } from "./rule-value.ts";
 
