@@ -15,6 +15,7 @@ export interface Compared {
 const none: Compared = { changed: [], hidden: [] };
 /** Events never hold run ids, whatever else they show. */
 const shown = redactor("off");
+const masking = redactor("mask");
 
 /** @param keyed hides as the events' redaction by hmac does, where it is in use: equal hashes tell equal values */
 export function compareRewrites(
@@ -24,25 +25,42 @@ export function compareRewrites(
 ): Compared {
   if (rewrite === null && set === undefined) return none;
   const before = Object.fromEntries(Object.entries(rewrite ?? {}).map(([name, { to }]) => [name, to]));
-  const [plain, hashed] = [shown(set ?? {}), keyed?.(set ?? {}) ?? {}];
+  const given = set ?? {};
+  const [plain, hashed, masked] = [shown(given), keyed?.(given) ?? {}, masking(given)];
   const names = [...new Set([...Object.keys(before), ...Object.keys(plain)])];
-  const found = names.map((name) => [name, compared(before[name], plain[name], hashed[name])] as const);
+  const found = names.map(
+    (name) => [name, compared(before[name], plain[name], hashed[name], masked[name])] as const,
+  );
   const of = (kind: "changed" | "hidden") => found.flatMap(([name, is]) => (is === kind ? [name] : []));
   return { changed: of("changed"), hidden: of("hidden") };
 }
 
 /** Redaction hides no value that is empty, so that what is hidden was none. */
-function compared(before: unknown, plain: unknown, hashed: unknown): "same" | "changed" | "hidden" {
+function compared(
+  before: unknown,
+  plain: unknown,
+  hashed: unknown,
+  masked: unknown,
+): "same" | "changed" | "hidden" {
   if (isHidden(before)) {
     if (plain === undefined || plain === null || plain === "") return "changed";
     return typeof before === "string" && before.startsWith("hmac:") && before === hashed ? "same" : "hidden";
   }
-  if (!isFields(before) || !isFields(plain)) return isDeepStrictEqual(before, plain) ? "same" : "changed";
+  if (!isFields(before) || !isFields(plain)) {
+    if (isDeepStrictEqual(before, plain)) return "same";
+    // Of an address only a part is hidden.
+    if (typeof before !== "string") return "changed";
+    return before === hashed ? "same" : before === masked ? "hidden" : "changed";
+  }
   const names = [...new Set([...Object.keys(before), ...Object.keys(plain)])];
   const found = names.map((name) =>
-    compared(before[name], plain[name], isFields(hashed) ? hashed[name] : undefined),
+    compared(before[name], plain[name], fieldOf(hashed, name), fieldOf(masked, name)),
   );
   return found.includes("changed") ? "changed" : found.includes("hidden") ? "hidden" : "same";
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return isFields(value) ? value[name] : undefined;
 }
 
 function isFields(value: unknown): value is Record<string, unknown> {

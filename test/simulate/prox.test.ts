@@ -109,6 +109,19 @@ describe("over what prox asked", () => {
       "hmac",
       "as before",
     ],
+    ...(
+      [
+        ["mask", "?a=1", "undecidable by route:web:0: set requestHeaders: hidden in the event"],
+        ["hmac", "?a=1", "as before"],
+        ["hmac", "?a=2", "rewrite by route:web:0: sets otherwise: requestHeaders"],
+        ["mask", "?b=1", "rewrite by route:web:0: sets otherwise: requestHeaders"],
+      ] as const
+    ).map(([redact, query, is]): [Rules, Rules, RedactMode, string] => [
+      changing({ requestHeaders: { Referer: "https://a.test/?a=1" } }),
+      changing({ requestHeaders: { Referer: `https://a.test/${query}` } }),
+      redact,
+      is,
+    ]),
   ])("what %j changed beside %j is compared, by events.redact = %s", (before, after, redact, is) => {
     expect(fate(after, recorded(before, request, redact))).toBe(is);
   });
