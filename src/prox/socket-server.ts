@@ -9,6 +9,12 @@ import { SluiceError, textOf } from "../errors.ts";
 import { Connection, type HookParts } from "./connection.ts";
 import { removeStaleSocket } from "./socket-path.ts";
 
+/**
+ * Connections that may wait while the plugin is busy, as when it loads what decides: one more gets EAGAIN, for which prox
+ * answers 500. The system allows no more than net.core.somaxconn.
+ */
+const backlog = 65_535;
+
 export class HookServer {
   readonly #server: Server;
   readonly #parts: HookParts;
@@ -32,7 +38,7 @@ export class HookServer {
     const server = this.#server;
     await new Promise<void>((resolve, reject) => {
       server.once("error", (thrown) => reject(unusable(path, thrown)));
-      server.listen(path, resolve);
+      server.listen({ path, backlog }, resolve);
     });
     server.on("error", (thrown) => this.#parts.failed(textOf(thrown)));
     // Whoever may write to it may speak as prox.

@@ -317,6 +317,18 @@ describe("the socket for prox", () => {
     expect(talk.answers).toEqual([]);
   });
 
+  it("turns nobody away who comes while it is busy", async () => {
+    const stage = await Stage.open();
+    // All of them connect before the server has its turn.
+    const talks = await Promise.all(Array.from({ length: 700 }, () => Talk.to(stage.path)));
+    for (const [n, talk] of talks.entries()) talk.send(request(`/${n}${n % 2 ? "/deny" : ""}`));
+    for (const [n, talk] of talks.entries()) {
+      const [answer] = read(await talk.take(1));
+      expect(answer).toMatchObject({ ok: n % 2 === 0 });
+      talk.socket.destroy();
+    }
+  });
+
   it("may be written to by nobody else", async () => {
     const { path } = await Stage.open();
     expect(fs.statSync(path).mode & 0o777).toBe(0o600);
