@@ -61,6 +61,7 @@ export class Replica implements PolicyView {
   /** As many keys of what prox is told. */
   #pushesFound = 0;
   #onPushes = (): void => {};
+  readonly #endedPushes: string[] = [];
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -97,6 +98,11 @@ export class Replica implements PolicyView {
   /** How many rules are in force although the source no longer has them. */
   get keptRules(): number {
     return this.#held.kept;
+  }
+
+  /** Keys of what an earlier process told prox that ended between the two. */
+  get endedPushes(): readonly string[] {
+    return this.#endedPushes;
   }
 
   /** Takes over the rules of an earlier process, less those that ended since. To be called before the source starts. */
@@ -281,6 +287,7 @@ export class Replica implements PolicyView {
       for (const { key, value, endsAtMs } of rules.slice(from, from + partRules)) {
         const leftMs = endsAtMs === null ? null : endsAtMs - nowMs;
         if (leftMs === null || leftMs > 0) this.#held.put({ key, value, leftMs }, kept ? 0 : 1, "resync");
+        else if (isPush(key)) this.#endedPushes.push(key);
       }
       await turn();
     }

@@ -69,9 +69,13 @@ export class Pusher {
     this.#options = options;
   }
 
-  /** Takes over what is known already, such as what a process before told prox. */
-  begin(): void {
+  /**
+   * Takes over what is known already, such as what a process before told prox.
+   * @param ended ids of speeds that this process may have told, and that are no more
+   */
+  begin(ended: readonly string[] = []): void {
     this.#look();
+    this.#enqueue(ended);
     this.#arm(settleMs);
   }
 

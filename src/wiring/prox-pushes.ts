@@ -1,6 +1,8 @@
 /** What operators wrote for prox itself, told to it. */
 import type { Metrics } from "../admin/metrics.ts";
 import type { Replica } from "../policy/replica.ts";
+import { readKey } from "../policy/rule-key.ts";
+import { isTargets } from "../policy/store.ts";
 import { Pusher, type PushPort } from "../prox/pusher.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 
@@ -21,5 +23,7 @@ export function openPushes(
   replica.watchPushes(() => pusher.changed());
   port.onConfigured(() => pusher.configured());
   resources.onRelease("pushes", releaseMs, () => pusher.close());
-  pusher.begin();
+  // Of targets nothing can be taken back, and the prox of now may never have heard of these.
+  const ended = replica.endedPushes.filter((key) => !isTargets(key)).map((key) => readKey(key).key.id);
+  pusher.begin(ended);
 }

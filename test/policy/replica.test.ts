@@ -71,6 +71,22 @@ describe("loading", () => {
     await again.close();
   });
 
+  it("knows after a restart what prox was told that ended meanwhile", async () => {
+    await replica.restore();
+    const resync = replica.resync();
+    resync.offer(entries({ "prox:speed:a": '{"uploadMbps":1}', "user:a": "deny" }, 1_000));
+    resync.offer(entries({ "prox:speed:b": '{"uploadMbps":1}' }, 5_000));
+    await resync.finish();
+    await replica.close();
+    expect(replica.endedPushes).toEqual([]);
+    clock.advance(1_000);
+    const again = fresh();
+    await again.replica.restore();
+    expect(again.replica.endedPushes).toEqual(["prox:speed:a"]);
+    expect(Object.keys(again.values)).toEqual(["prox:speed:b"]);
+    await again.replica.close();
+  });
+
   it("tells of what prox is told once all of a first load is there", async () => {
     let seen: boolean[] = [];
     replica.watchPushes(() => seen.push(replica.available));

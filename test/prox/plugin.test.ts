@@ -3,6 +3,9 @@ import fs from "node:fs";
 import { join } from "node:path";
 import { decode } from "@msgpack/msgpack";
 import { describe, expect, it } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { fileSourceId } from "../../src/policy/file.ts";
+import { LastKnownGood } from "../../src/policy/last-known-good.ts";
 import { frameOf } from "../../src/prox/frames.ts";
 import { anyEvent } from "../events/strict.ts";
 import { describeWith } from "../hosts/describe-with.ts";
@@ -104,6 +107,31 @@ describe("the plugin", () => {
       data: { policy: { available: true, rules: 1 } },
     });
     expect(second).toMatchObject({ type: "sluice.request.refused", policyrev: first.data.policy.revision });
+  });
+
+  it("frees the speed whose key ended while none ran, as a crash between leaves it", async () => {
+    const cwd = folderWith({ "user:a": "allow" });
+    const slot = join(cwd, "data", "prox-1");
+    fs.mkdirSync(slot, { recursive: true });
+    const value = '{"downloadMbps":1}';
+    const saved = [
+      { key: "prox:speed:web:0", value, endsAtMs: Date.now() - 1, kept: false },
+      { key: "prox:targets:web:0", value: '["a:1"]', endsAtMs: Date.now() - 1, kept: false },
+    ];
+    const source = fileSourceId(join(cwd, "policy.json"));
+    const log = { info() {}, warn() {}, error() {} };
+    const path = join(slot, "last-known-good.json");
+    const before = new LastKnownGood({ path, source, clock: systemClock, log });
+    before.keep(() => saved);
+    before.confirmed();
+    before.changed();
+    await before.close();
+    const plugin = new PluginProcess({ cwd });
+    const told = JSON.parse(await plugin.said.saw(/set_/));
+    expect(told).toEqual({
+      method: "set_speed",
+      params: { route_id: "web:0", download_mbps: 0, upload_mbps: 0 },
+    });
   });
 
   it("that was ready and cannot open its journal ends, and so lets nobody in", async () => {

@@ -297,6 +297,23 @@ describe("what prox is told", () => {
     expect(setting.of("set_speed")).toEqual([{ route_id: "web:0", download_mbps: 0, upload_mbps: 0 }]);
   });
 
+  it("frees a speed that the process before had told and that ended between the two", async () => {
+    const setting = await started();
+    setting.rules.set("prox:speed:*", '{"downloadMbps":9}');
+    setting.prox.take({
+      method: "set_speed",
+      params: { route_id: "web:0", download_mbps: 1, upload_mbps: 0 },
+    });
+    setting.prox.take({
+      method: "set_speed",
+      params: { route_id: "web:1", download_mbps: 1, upload_mbps: 0 },
+    });
+    setting.pusher.begin(["speed:web:0", "speed:web:1"]);
+    setting.quiet();
+    // The other has no balancer, and `*` does not reach it.
+    expect([setting.prox.speeds.get("web:0"), setting.prox.speeds.get("web:1")]).toEqual(["9 0", "0 0"]);
+  });
+
   it("is tried seldom where prox takes nothing, as one that never gets a ready, and comes soon when it does", () => {
     const clock = new FakeClock();
     const tries: number[] = [];
