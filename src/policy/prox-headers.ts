@@ -43,6 +43,8 @@ const ofRefusal: Untouchable = new Map([
 const ofRequest: Untouchable = new Map([
   ...breaking,
   ["Host", "which prox does not take from a plugin"],
+  ["Proxy-Authenticate", "which prox hands on to nobody"],
+  ["Proxy-Authorization", "which prox hands on to nobody"],
   ...["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"].map(
     (name) => [name, "which prox sets itself"] as const,
   ),

@@ -15,11 +15,15 @@ const forbidden = 403;
 const plainText = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
 const unchanged: ProxChanges = {};
 
+type Headers = Readonly<Record<string, string>>;
+
 /**
  * Null for on_disconnect: prox reads no answer to it, and would take one for that of the next hook on the connection, so
  * that every later one is another's and a deny is read as an allow.
+ *
+ * @param came the headers of the request that is answered
  */
-export function answerTo(hook: HookName, answer: Answer): Uint8Array | null {
+export function answerTo(hook: HookName, answer: Answer, came: Headers = {}): Uint8Array | null {
   switch (hook) {
     case "on_disconnect":
       return null;
@@ -32,8 +36,8 @@ export function answerTo(hook: HookName, answer: Answer): Uint8Array | null {
     case "on_request":
       return requestAnswer(
         answer.kind === "refuse"
-          ? refusal(answer.reason, changesOf(answer))
-          : { ok: true, ...onward(changesOf(answer)) },
+          ? refusal(answer.reason, changesOf(answer), came)
+          : { ok: true, ...onward(changesOf(answer), came) },
       );
   }
 }
@@ -43,14 +47,27 @@ function changesOf(answer: Answer): ProxChanges {
 }
 
 /** prox ends the body with a newline. */
-function refusal(reason: string, changes: ProxChanges): RequestAnswer {
+function refusal(reason: string, changes: ProxChanges, came: Headers): RequestAnswer {
   const { status = forbidden, body = reason, headers, drop, fallback } = changes;
   if (drop) return { ok: false, drop };
-  if (fallback) return { ok: false, fallback, ...onward(changes) };
+  if (fallback) return { ok: false, fallback, ...onward(changes, came) };
   return { ok: false, status, body: Buffer.from(body), headers: { ...plainText, ...headers } };
 }
 
 /** What the upstream, or the fallback, gets. */
-function onward({ requestHeaders, speed, cleanQuery, rewritePath }: ProxChanges): Omit<RequestAnswer, "ok"> {
-  return { headers: requestHeaders, speed, cleanQuery, rewritePath };
+function onward(
+  { requestHeaders, speed, cleanQuery, rewritePath }: ProxChanges,
+  came: Headers,
+): Omit<RequestAnswer, "ok"> {
+  const headers = requestHeaders && { ...requestHeaders, Connection: connectionOf(came) };
+  return { headers, speed, cleanQuery, rewritePath };
+}
+
+/**
+ * In place of the visitor's own: prox takes away whatever header that one names, also what a rule says (0.35
+ * internal/action/fastproxy.go). It hands on none but that of a web socket.
+ */
+function connectionOf({ Connection: own = "", Upgrade: upgrade }: Headers): string {
+  const named = own.split(",").map((name) => name.trim().toLowerCase());
+  return upgrade !== undefined && named.includes("upgrade") ? "Upgrade" : "keep-alive";
 }

@@ -134,7 +134,8 @@ export class Connection {
     const answer = await handled;
     // What would be an answer to a hook that nobody knows?
     if (envelope.kind === "unknown") return false;
-    const body = answerTo(envelope.hook, answer);
+    const came = envelope.hook === "on_request" ? envelope.payload.h : null;
+    const body = answerTo(envelope.hook, answer, came ?? {});
     if (body !== null) await this.#write(frameOf(body));
     return true;
   }

@@ -2,7 +2,7 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type Headers, MESSAGE_ONLY } from "./prox-message.ts";
+import { canonical, type Headers, MESSAGE_ONLY } from "./prox-message.ts";
 import { type Bucket, throttled } from "./prox-speed.ts";
 
 export interface Outgoing {
@@ -27,7 +27,9 @@ export function fromUpstream(address: string, outgoing: Outgoing): Promise<Incom
   const before = outgoing.headers.flatMap(([name, value]) => (name === "X-Forwarded-For" ? [value] : []));
   const headers: Headers = [
     ["Host", host],
-    ...outgoing.headers.filter(([name]) => !MESSAGE_ONLY.has(name) && name !== "X-Forwarded-For"),
+    ...withoutNamed(outgoing.headers).filter(
+      ([name]) => !MESSAGE_ONLY.has(name) && name !== "X-Forwarded-For",
+    ),
     ["X-Forwarded-For", [...before, outgoing.client].join(", ")],
     ["X-Forwarded-Host", outgoing.host],
     ["X-Forwarded-Proto", "http"],
@@ -41,4 +43,11 @@ export function fromUpstream(address: string, outgoing: Outgoing): Promise<Incom
     parts[0]?.on("data", (chunk) => outgoing.received(chunk.length));
     pipeline([...parts, sent]).catch(reject);
   });
+}
+
+/** Less those that the headers Connection name. */
+function withoutNamed(headers: Headers): Headers {
+  const named = headers.flatMap(([name, value]) => (name === "Connection" ? value.split(",") : []));
+  const gone = new Set(named.map((name) => canonical(name.trim())));
+  return headers.filter(([name]) => !gone.has(name));
 }

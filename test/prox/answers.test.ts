@@ -15,7 +15,12 @@ const passing: ProxChanges = {
   rewritePath: "/new",
   speed: { download: 1.5, upload: 2, group: "g" },
 };
-const passed = { h: { "X-A": "a" }, cq: true, rp: "/new", sp: { dl: 1.5, ul: 2, gk: "g" } };
+const passed = {
+  h: { "X-A": "a", Connection: "keep-alive" },
+  cq: true,
+  rp: "/new",
+  sp: { dl: 1.5, ul: 2, gk: "g" },
+};
 const refuse = (prox?: ProxChanges): Answer => ({ kind: "refuse", reason: "no", ...(prox && { prox }) });
 const standing = { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" };
 
@@ -75,5 +80,16 @@ describe("an answer to prox", () => {
     ["to the end of a request is none", "on_disconnect", refuse({ status: 404 }), null],
   ])("%s", (_what, hook, answer, is) => {
     expect(answered(hook, answer)).toEqual(is);
+  });
+
+  it.each<[Record<string, string>, string]>([
+    [{}, "keep-alive"],
+    [{ Connection: "X-A, close" }, "keep-alive"],
+    [{ Connection: "keep-alive, upgrade, X-A", Upgrade: "websocket" }, "Upgrade"],
+    [{ Connection: "X-A", Upgrade: "websocket" }, "keep-alive"],
+    [{ Connection: "Upgrade" }, "keep-alive"],
+  ])("of a request with %j leaves no Connection that would take its headers away", (came, connection) => {
+    const bytes = answerTo("on_request", { kind: "allow", prox: { requestHeaders: { "X-A": "a" } } }, came);
+    expect(decode(bytes!)).toEqual({ ok: true, h: { "X-A": "a", Connection: connection } });
   });
 });

@@ -144,6 +144,11 @@ describe.each(proxes)("under $name", ({ start }) => {
     expect(String(dressed.body)).toBe("upstream");
     expect((await ask("other.test")).headers["x-up"]).toBe("yes");
 
+    for (const lines of [["X-Route, Close"], ["keep-alive", "x-route"]]) {
+      await ask("other.test", { headers: lines.flatMap((line) => ["Connection", line]) });
+      expect(upstream.seen.at(-1)?.headers).toMatchObject({ "x-route": "web" });
+    }
+
     for (const domain of ["yes.l4.test", "no.l4.test"]) {
       const user = await passUser(prox.port("gw"), domain);
       expect((await user.first) !== "").toBe(domain === "yes.l4.test");
