@@ -136,6 +136,8 @@ export interface ProxChanges {
   readonly requestHeaders?: Readonly<Record<string, string>> | undefined;
   /** Takes the query away. */
   readonly cleanQuery?: boolean | undefined;
+  /** False: what asks for a web socket is asked for as a page, since prox tells of no answer to the other. */
+  readonly webSocket?: boolean | undefined;
   /** Unescaped, and without a query. */
   readonly rewritePath?: string | undefined;
   /** Megabits per second; requests of the same group share them. */

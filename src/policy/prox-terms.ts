@@ -3,7 +3,7 @@
  *
  * Only what takes effect can be said (prox 0.35 internal/server/server.go and internal/plugin/manager.go):
  *   refused         status, body and headers go to the user; or drop ends the connection, or the fallback answers
- *   passing         requestHeaders, rewritePath, cleanQuery and speed, also of a refused request that goes to the fallback
+ *   passing         requestHeaders, rewritePath, cleanQuery, webSocket and speed, also of a refused request that goes to the fallback
  *   its response    status, headers, remove
  */
 import { z } from "zod";
@@ -49,6 +49,7 @@ const requestFields = {
   fallback: onlyTrue.optional(),
   requestHeaders: requestHeaders.optional(),
   cleanQuery: flag.optional(),
+  webSocket: flag.optional(),
   rewritePath: text
     .max(longestPath, `must not be longer than ${longestPath} characters`)
     .regex(/^\//, "must begin with /")
@@ -109,7 +110,7 @@ type Request = NonNullable<Written["on_request"]>;
 
 const answering = ["status", "body", "headers"] as const;
 const refusing = [...answering, "drop", "fallback"] as const;
-const passing = ["requestHeaders", "cleanQuery", "rewritePath", "speed"] as const;
+const passing = ["requestHeaders", "cleanQuery", "webSocket", "rewritePath", "speed"] as const;
 
 /** What prox asks names none of these. */
 const neverMet: ReadonlySet<Scope> = new Set<Scope>(["user", "client", "proxy", "group"]);

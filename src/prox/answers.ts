@@ -56,18 +56,21 @@ function refusal(reason: string, changes: ProxChanges, came: Headers): RequestAn
 
 /** What the upstream, or the fallback, gets. */
 function onward(
-  { requestHeaders, speed, cleanQuery, rewritePath }: ProxChanges,
+  { requestHeaders, webSocket, speed, cleanQuery, rewritePath }: ProxChanges,
   came: Headers,
 ): Omit<RequestAnswer, "ok"> {
-  const headers = requestHeaders && { ...requestHeaders, Connection: connectionOf(came) };
+  const mayUpgrade = webSocket ?? true;
+  const headers =
+    requestHeaders || !mayUpgrade
+      ? { ...requestHeaders, Connection: mayUpgrade && upgrades(came) ? "Upgrade" : "keep-alive" }
+      : undefined;
   return { headers, speed, cleanQuery, rewritePath };
 }
 
 /**
- * In place of the visitor's own: prox takes away whatever header that one names, also what a rule says (0.35
- * internal/action/fastproxy.go). It hands on none but that of a web socket.
+ * Whether it is for a web socket. That needs its header Connection, which is else replaced: prox takes away whatever
+ * header that one names, also what a rule says (0.35 internal/action/fastproxy.go), and hands it on to nobody.
  */
-function connectionOf({ Connection: own = "", Upgrade: upgrade }: Headers): string {
-  const named = own.split(",").map((name) => name.trim().toLowerCase());
-  return upgrade !== undefined && named.includes("upgrade") ? "Upgrade" : "keep-alive";
+function upgrades({ Connection: named = "", Upgrade: to }: Headers): boolean {
+  return to !== undefined && named.split(",").some((name) => name.trim().toLowerCase() === "upgrade");
 }

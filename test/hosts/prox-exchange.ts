@@ -38,6 +38,8 @@ export interface Exchange {
   matched: Matched;
   info: RequestInfo;
   body: Readable;
+  /** As the upstream is asked: prox then asks about no response. */
+  isForWebSocket: boolean;
   sentBytes: number;
   receivedBytes: number;
 }
@@ -53,7 +55,7 @@ export async function answered(
   const { options, matched, info, response } = exchange;
   const { hooks, say } = options;
   let [code, sent] = [status, headers];
-  if (hooks.has(matched.route, "on_response")) {
+  if (!exchange.isForWebSocket && hooks.has(matched.route, "on_response")) {
     try {
       const change = await hooks.response(matched.route, info, { status, headers: firsts(headers) });
       const removed = new Set(change.remove.map(canonical));

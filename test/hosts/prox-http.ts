@@ -8,6 +8,7 @@ import {
   bodyOf,
   escapedPath,
   firsts,
+  type Headers,
   headersOf,
   MESSAGE_ONLY,
   merged,
@@ -52,7 +53,8 @@ export async function serveWeb(
     vars: route.vars,
     target: route.balancer?.next(matched.captures[0] ?? "") ?? "",
   };
-  const exchange = { options, incoming, response, matched, info, body, sentBytes: 0, receivedBytes: 0 };
+  const counts = { sentBytes: 0, receivedBytes: 0 };
+  const exchange = { options, incoming, response, matched, info, body, isForWebSocket: false, ...counts };
   const verdict = await verdictOn(exchange);
   if (verdict === "answered") return;
   const tell = options.hooks.has(route, "on_disconnect");
@@ -121,10 +123,12 @@ function asked(
   const { incoming, info, body } = exchange;
   const path = escapedPath(verdict?.rewritePath || info.path);
   const query = verdict?.cleanQuery || !info.query ? "" : `?${info.query}`;
+  const headers = merged(headersOf(incoming.rawHeaders), verdict?.headers ?? new Map());
+  exchange.isForWebSocket = isForWebSocket(headers);
   return fromUpstream(address, {
     method: info.method,
     target: `${path}${query}`,
-    headers: merged(headersOf(incoming.rawHeaders), verdict?.headers ?? new Map()),
+    headers,
     client: incoming.socket.remoteAddress ?? "",
     host: info.host,
     chunked: info.contentLength < 0,
@@ -134,4 +138,10 @@ function asked(
       exchange.receivedBytes += bytes;
     },
   });
+}
+
+function isForWebSocket(headers: Headers): boolean {
+  const has = (wanted: string, value: string): boolean =>
+    headers.some(([name, listed]) => name === wanted && listed.toLowerCase().split(/, */).includes(value));
+  return has("Connection", "upgrade") && has("Upgrade", "websocket");
 }

@@ -272,7 +272,9 @@ describe("a value", () => {
         " ",
       );
     const proxNames =
-      "status body headers remove drop fallback requestHeaders cleanQuery rewritePath speed".split(" ");
+      "status body headers remove drop fallback requestHeaders cleanQuery webSocket rewritePath speed".split(
+        " ",
+      );
     const values = fc.oneof(
       fc.string().map((text) => secret + text),
       fc.string().map((text) => `{"note":"${secret}${text}`),

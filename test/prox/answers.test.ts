@@ -82,6 +82,18 @@ describe("an answer to prox", () => {
     expect(answered(hook, answer)).toEqual(is);
   });
 
+  it("makes a request for a web socket one for a page, where a rule takes none", () => {
+    const came = { Connection: "Upgrade", Upgrade: "websocket" };
+    const connectionWith = (prox: ProxChanges): unknown => {
+      const answer = decode(answerTo("on_request", { kind: "allow", prox }, came)!);
+      return (answer as { h?: { Connection?: string } }).h?.Connection;
+    };
+    expect(connectionWith({ webSocket: false })).toBe("keep-alive");
+    expect(connectionWith({ webSocket: false, requestHeaders: { A: "b" } })).toBe("keep-alive");
+    expect(connectionWith({ webSocket: true, requestHeaders: { A: "b" } })).toBe("Upgrade");
+    expect(connectionWith({ webSocket: true })).toBe(undefined);
+  });
+
   it.each<[Record<string, string>, string]>([
     [{}, "keep-alive"],
     [{ Connection: "X-A, close" }, "keep-alive"],

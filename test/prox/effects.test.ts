@@ -95,7 +95,10 @@ const rules = {
     { visitorFrom: ["127.0.0.1"] },
   ),
   "domain:dressed.test": {
-    prox: { on_response: { status: 203, headers: { "x-frame-options": "DENY" }, remove: ["x-up"] } },
+    prox: {
+      on_request: { webSocket: false },
+      on_response: { status: 203, headers: { "x-frame-options": "DENY" }, remove: ["x-up"] },
+    },
   },
   "domain:slow.test": onRequest({ speed: { download: 8 } }),
   "route:web:0": { prox: { on_request: { requestHeaders: { "x-route": "web" } } } },
@@ -142,6 +145,9 @@ describe.each(proxes)("under $name", ({ start }) => {
       undefined,
     ]);
     expect(String(dressed.body)).toBe("upstream");
+    const headers = ["Connection", "Upgrade", "Upgrade", "websocket"];
+    expect((await ask("dressed.test", { headers })).headers["x-up"]).toBe(undefined);
+    expect((await ask("other.test", { headers })).headers["x-up"]).toBe("yes");
     expect((await ask("other.test")).headers["x-up"]).toBe("yes");
 
     for (const lines of [["X-Route, Close"], ["keep-alive", "x-route"]]) {
