@@ -6,7 +6,14 @@
  * only with the version in `dataschema`.
  */
 import type { z } from "zod";
-import { dataSchemaOf, type EventType, eventSchemas, type SluiceEvent, typePrefix } from "./schema.ts";
+import {
+  dataSchemaOf,
+  dataVersionOf,
+  type EventType,
+  eventSchemas,
+  type SluiceEvent,
+  typePrefix,
+} from "./schema.ts";
 
 type Value = Uint8Array | string | null | undefined;
 
@@ -76,7 +83,11 @@ function judged(event: unknown): Parsed {
   if (dataschema !== dataSchemaOf(name)) {
     const version = versionIn(dataschema, name);
     if (version === null) return unparsed("invalid", "dataschema is not that of its type", type);
-    return unparsed("unknown_version", `version ${version} of its data, and this release knows 1`, type);
+    return unparsed(
+      "unknown_version",
+      `version ${version} of its data, and this release knows ${dataVersionOf(name)}`,
+      type,
+    );
   }
   try {
     const { success, error } = eventSchemas[name].safeParse(event);
@@ -94,7 +105,8 @@ function isKnown(name: string): name is EventType {
 }
 
 function versionIn(dataschema: unknown, type: EventType): string | null {
-  const prefix = dataSchemaOf(type).slice(0, -1);
+  const known = dataSchemaOf(type);
+  const prefix = known.slice(0, known.lastIndexOf(":") + 1);
   if (typeof dataschema !== "string" || !dataschema.startsWith(prefix)) return null;
   const version = dataschema.slice(prefix.length);
   return /^[1-9]\d{0,8}$/.test(version) ? version : null;

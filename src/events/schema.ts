@@ -28,7 +28,13 @@ export const typePrefix = "sluice.";
 
 const sixteenDigits = z.string().regex(/^\d{16}$/);
 
-/** Each type (without prefix), the stream it goes to, and its data. */
+interface EventKind {
+  readonly stream: Stream;
+  readonly data: z.ZodType;
+  readonly version?: number;
+}
+
+/** Each type (without prefix), the stream it goes to, its data, and the version of that where it is another than 1. */
 export const eventTypes = {
   "login.allowed": { stream: "logins", data: opData },
   "login.refused": { stream: "logins", data: opData },
@@ -58,7 +64,7 @@ export const eventTypes = {
   "bridge.stopped": { stream: "bridge", data: stoppedData },
   "bridge.gap": { stream: "bridge", data: lossData },
   "bridge.progress": { stream: "bridge", data: progressData },
-} as const satisfies Record<string, { readonly stream: Stream; readonly data: z.ZodType }>;
+} as const satisfies Record<string, EventKind>;
 
 export type EventType = keyof typeof eventTypes;
 export type EventData<T extends EventType> = z.infer<(typeof eventTypes)[T]["data"]>;
@@ -101,9 +107,14 @@ export function typeNameOf<T extends EventType>(type: T): `${typeof typePrefix}$
 
 const schemaPrefix = "urn:sluice:event:";
 
+export function dataVersionOf(type: EventType): number {
+  const { version = 1 }: EventKind = eventTypes[type];
+  return version;
+}
+
 /** `urn:sluice:event:login.allowed:1`: the contract that an event's data keeps. */
-export function dataSchemaOf<T extends EventType>(type: T): `${typeof schemaPrefix}${T}:1` {
-  return `${schemaPrefix}${type}:1`;
+export function dataSchemaOf<T extends EventType>(type: T): `${typeof schemaPrefix}${T}:${number}` {
+  return `${schemaPrefix}${type}:${dataVersionOf(type)}`;
 }
 
 /** The topic that events of this type, with or without `sluice.`, go to; `prefix` is the bridge's kafka.topicPrefix. */
