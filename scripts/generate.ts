@@ -1,8 +1,13 @@
 /**
- * Writes the parts of the README that come from the code: settings, errors, events. With `--check` it writes
- * nothing and fails when one of them is out of date.
+ * Writes what comes from the code: parts of the README (settings, errors, events), and the contract in
+ * connectors/contract. With `--check` it writes nothing and fails when one of them is out of date.
+ *
+ * Either way it fails when the contract breaks the one published before, in connectors/contract/published. With
+ * `--publish`, which belongs to a release, the contract becomes the published one.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { settingsTable } from "../src/config/show.ts";
 import { errorCodes } from "../src/errors.ts";
 import { endReasons } from "../src/events/data.ts";
@@ -11,8 +16,16 @@ import { isSessionType } from "../src/events/projections/flat-sessions.ts";
 import { classes, meanings } from "../src/events/projections/ocsf-classes.ts";
 import { type EventType, eventTypes, typeNameOf } from "../src/events/schema.ts";
 import { streams } from "../src/events/streams.ts";
+import { version } from "../src/version.ts";
+import { fullestExamples } from "../test/contract/examples.ts";
+import { breakingChanges } from "./contract/breaking.ts";
+import { contractFiles, documentFile, kindsIn } from "./contract/contract.ts";
+import { messages } from "./contract/messages.ts";
 
-const readme = new URL("../README.md", import.meta.url);
+const { check, publish } = parseArgs({
+  options: { check: { type: "boolean" }, publish: { type: "boolean" } },
+}).values;
+const contract = new URL("../connectors/contract/", import.meta.url);
 
 const statusText = ["Unknown", "Success", "Failure"] as const;
 
@@ -70,19 +83,56 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${head.map(() => "---|").join("")}`, ...rows.map(line)].join("\n");
 }
 
-const before = readFileSync(readme, "utf8");
-let after = before;
-for (const [name, make] of Object.entries(parts)) {
-  const [begin, end] = [`<!-- generated: ${name} -->`, "<!-- end -->"];
-  const from = after.indexOf(begin);
-  const to = after.indexOf(end, from);
-  if (from < 0 || to < 0) throw new Error(`README.md has no place for "${name}": it needs ${begin} … ${end}`);
-  after = `${after.slice(0, from + begin.length)}\n${make()}\n${after.slice(to)}`;
+function readmeText(before: string): string {
+  let text = before;
+  for (const [name, make] of Object.entries(parts)) {
+    const [begin, end] = [`<!-- generated: ${name} -->`, "<!-- end -->"];
+    const from = text.indexOf(begin);
+    const to = text.indexOf(end, from);
+    if (from < 0 || to < 0)
+      throw new Error(`README.md has no place for "${name}": it needs ${begin} … ${end}`);
+    text = `${text.slice(0, from + begin.length)}\n${make()}\n${text.slice(to)}`;
+  }
+  return text;
 }
 
-if (after !== before && process.argv.includes("--check")) {
-  process.stderr.write("README.md is out of date; run `npm run generate`\n");
+function fail(text: string): void {
+  process.stderr.write(`${text}\n`);
   process.exitCode = 1;
-} else if (after !== before) {
-  writeFileSync(readme, after);
+}
+
+/** A null text: there is to be no such file. */
+function keep(file: URL, text: string | null): void {
+  const before = existsSync(file) ? readFileSync(file, "utf8") : null;
+  if (before === text) return;
+  const name = fileURLToPath(file).slice(fileURLToPath(new URL("..", import.meta.url)).length);
+  if (check) fail(`${name} is out of date; run \`npm run generate\``);
+  else if (text === null) rmSync(file);
+  else writeFileSync(file, text);
+}
+
+const readme = new URL("../README.md", import.meta.url);
+keep(readme, readmeText(readFileSync(readme, "utf8")));
+
+const published = new URL("published/", contract);
+const before = kindsIn(fileURLToPath(published));
+const breaks = breakingChanges(before, messages);
+for (const change of breaks) fail(change);
+if (breaks.length > 0) {
+  fail("That breaks those who read by what was published: take it back, or give the type another version;");
+  fail('see "The contract" in the README.');
+}
+if (before.length === 0 && !publish) fail("connectors/contract/published is gone: nothing to compare with");
+
+const files = contractFiles({ version, messages, examples: fullestExamples() });
+mkdirSync(new URL("schemas/", contract), { recursive: true });
+for (const [name, text] of files) keep(new URL(name, contract), text);
+for (const name of readdirSync(new URL("schemas/", contract))) {
+  if (!files.has(`schemas/${name}`)) keep(new URL(`schemas/${name}`, contract), null);
+}
+
+if (publish && !check && breaks.length === 0) {
+  // Schemas of earlier versions stay: topics and archives have records of them.
+  for (const name of [documentFile, "schemas"])
+    cpSync(new URL(name, contract), new URL(name, published), { recursive: true });
 }

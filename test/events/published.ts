@@ -48,7 +48,7 @@ const facts: { readonly [T in EventType]?: EventData<T> } = {
   "bridge.progress": { journalseq: 7, topics: span },
 };
 
-/** One event of each type at least, as it is journaled. */
+/** One event of each type at least, as it is journaled; the same at each call. */
 export function published(): string[] {
   const world = new World();
   for (const effect of ["refused", "allowed"] as const) {
@@ -64,10 +64,11 @@ export function published(): string[] {
   for (const op of proxCalls.map(({ hook, payload }) => asked(hook, payload))) {
     for (const effect of ["refused", "allowed"] as const) world.ask(op, effect);
   }
-  const drafts = (Object.entries(facts) as [EventType, never][]).map(
-    ([type, data]): Draft =>
-      factDraft(type, { source: "/bridge/i_test", key: "k", atMs: 0 }, origin, () => data),
-  );
+  const drafts = (Object.entries(facts) as [EventType, never][]).map(([type, data], at): Draft => {
+    const id = `019b76da-a800-7000-8000-${String(at + 1).padStart(12, "0")}`;
+    const about = { id, source: "/bridge/i_test", key: "i_test", atMs: world.clock.now() };
+    return factDraft(type, about, origin, () => data);
+  });
   const stamp = { sequence: 1, journalseq: 1 };
   return [...world.journal, ...drafts.map((draft) => draft.render(stamp))];
 }

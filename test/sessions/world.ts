@@ -31,7 +31,7 @@ export const allowed: Decision = {
   checks: [],
 };
 const recorded: Decision = { ...allowed, effect: "recorded", code: "not_refusable", rule: null };
-const refused: Decision = { ...allowed, effect: "refused", code: "rule_deny" };
+const refused: Decision = { ...allowed, effect: "refused", reason: "refused by rule", code: "rule_deny" };
 
 export class World {
   readonly clock = new FakeClock();

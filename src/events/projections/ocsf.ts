@@ -17,7 +17,7 @@ import {
 import { securityControl } from "./ocsf-security.ts";
 import { forSinks } from "./sink-text.ts";
 
-const ocsfVersion = "1.8.0";
+export const ocsfVersion = "1.8.0";
 
 export interface OcsfEvent {
   readonly class_uid: number;
