@@ -49,7 +49,7 @@ module.exports = {
       {
         path: "^src/",
         pathNot:
-          "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/replay|cli/simulate-kafka|cli/tail-kafka|cli/verify\\.ts)",
+          "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/replay|cli/recorded-kafka|cli/tail-kafka|cli/verify\\.ts)",
       },
       { path: "^src/kafka/", pathNot: "^src/kafka/settings" },
     ),

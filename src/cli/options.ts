@@ -1,5 +1,6 @@
 /** What the command lines have in common. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { patternProblem } from "./type-filter.ts";
 
 export const configOption = (): Option =>
   new Option("-c, --config <file>", "settings file (default: sluice.toml, if it is there)").env(
@@ -50,6 +51,11 @@ export function duration(text: string): number {
 /** A time, or how long ago it was. */
 export type Moment = Date | { readonly agoMs: number };
 
+/** In milliseconds since 1970. */
+export function msOf(moment: Moment, nowMs: number): number {
+  return moment instanceof Date ? moment.getTime() : nowMs - moment.agoMs;
+}
+
 export function moment(text: string): Moment {
   try {
     return /^\d+[a-z]+$/.test(text) ? { agoMs: duration(text) } : isoTime(text);
@@ -58,4 +64,11 @@ export function moment(text: string): Moment {
       "It must be a span such as 24h or 7d, or a time with its zone, such as 2027-01-31T08:00:00Z.",
     );
   }
+}
+
+/** Adds a type, or a pattern of types, to those named before. */
+export function typePattern(text: string, before: readonly string[] | undefined): string[] {
+  const problem = patternProblem(text);
+  if (problem !== null) throw new InvalidArgumentError(problem);
+  return [...(before ?? []), text];
 }

@@ -3,15 +3,17 @@ import { type Clock, systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
 import { SluiceError } from "../errors.ts";
 import { redactor } from "../events/redact.ts";
+import { eventTypes } from "../events/schema.ts";
+import { simulatedTypes } from "../simulate/operation.ts";
 import { Simulation } from "../simulate/simulation.ts";
 import { journalDirOf } from "./journal-dir.ts";
-import type { Moment } from "./options.ts";
+import { type Moment, msOf } from "./options.ts";
 import { ProgressBar } from "./progress-bar.ts";
+import type { RecordedEvents } from "./recorded-events.ts";
+import { readJournal } from "./recorded-journal.ts";
+import { readKafka } from "./recorded-kafka.ts";
 import { printable, printableJson } from "./screen-text.ts";
 import { type CandidateOptions, candidateOf } from "./simulate-candidate.ts";
-import { readJournal } from "./simulate-journal.ts";
-import { readKafka } from "./simulate-kafka.ts";
-import type { RecordedEvents } from "./simulate-reading.ts";
 import { type Simulated, simulateJson, simulateText } from "./simulate-report.ts";
 
 export interface SimulateOptions extends CandidateOptions {
@@ -30,8 +32,8 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
   const { settings } = loadSettings(options.config ?? null, process.env);
   const { user, op } = options;
   const [fromMs, untilMs] = [
-    msOf(options.since, clock),
-    options.until ? msOf(options.until, clock) : clock.now(),
+    msOf(options.since, clock.now()),
+    options.until ? msOf(options.until, clock.now()) : clock.now(),
   ];
   if (fromMs >= untilMs) throw new SluiceError("config_invalid", "--since is not before --until");
   const bar = new ProgressBar(process.stderr, clock);
@@ -50,10 +52,11 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
   });
   const ending = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort(signal));
+  const streams = new Set(simulatedTypes.map((type) => eventTypes[type].stream));
   const add = (event: string, topic: string | null): void => simulation.add(event, topic);
   const events: RecordedEvents = { fromMs, signal: ending.signal, bar, add, say };
   try {
-    if (options.kafka) await readKafka(events, settings);
+    if (options.kafka) await readKafka(events, settings, streams);
     else await readJournal(events, journalDirOf(settings, say));
   } finally {
     bar.end();
@@ -79,8 +82,4 @@ function show(simulated: Simulated, { json }: SimulateOptions): void {
   }
   const text = JSON.stringify(simulateJson(simulated));
   process.stdout.write(`${process.stdout.isTTY ? printableJson(text) : text}\n`);
-}
-
-function msOf(moment: Moment, clock: Clock): number {
-  return moment instanceof Date ? moment.getTime() : clock.now() - moment.agoMs;
 }

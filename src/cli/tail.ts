@@ -4,6 +4,7 @@ import { parseEvent } from "./event-row.ts";
 import { EventTable } from "./event-table.ts";
 import { journalDirOf } from "./journal-dir.ts";
 import type { Reading } from "./reading.ts";
+import { typeOf } from "./recorded-events.ts";
 import { printableJson } from "./screen-text.ts";
 import { tailJournal } from "./tail-journal.ts";
 import { tailKafka } from "./tail-kafka.ts";
@@ -35,11 +36,6 @@ export async function tail(options: TailOptions): Promise<void> {
   };
   if (options.kafka) await tailKafka(reading, settings);
   else await tailJournal(reading, journalDirOf(settings, say));
-}
-
-/** The type stands among the first attributes, so that an event that is not wanted need not be parsed. */
-function typeOf(event: string): string {
-  return /"type":"([^"]*)"/.exec(event)?.[1] ?? "";
 }
 
 function showJson(events: readonly string[]): void {

@@ -1,22 +1,24 @@
-/** Kafka's topics as recorded operations. */
+/** Kafka's topics as recorded events. */
 import { systemClock } from "../clock.ts";
 import type { Settings } from "../config/settings.ts";
 import { SluiceError } from "../errors.ts";
-import { eventTypes } from "../events/schema.ts";
+import type { Stream } from "../events/streams.ts";
 import { kafkaSettingsOf } from "../kafka/settings.ts";
 import { readTopics } from "../kafka/topic-reader.ts";
 import { createLog } from "../log.ts";
-import { simulatedTypes } from "../simulate/operation.ts";
-import { type RecordedEvents, timeOf } from "./simulate-reading.ts";
+import { type RecordedEvents, timeOf } from "./recorded-events.ts";
 import { placed } from "./tail-kafka.ts";
 
 /** @throws SluiceError config_invalid without kafka.brokers; kafka_… */
-export async function readKafka(events: RecordedEvents, { kafka, log }: Settings): Promise<void> {
+export async function readKafka(
+  events: RecordedEvents,
+  { kafka, log }: Settings,
+  streams: Iterable<Stream>,
+): Promise<void> {
   const { fromMs, signal, bar, add, say } = events;
   if (kafka.brokers.length === 0) {
     throw new SluiceError("config_invalid", "--kafka needs kafka.brokers (SLUICE_KAFKA_BROKERS)");
   }
-  const streams = new Set(simulatedTypes.map((type) => eventTypes[type].stream));
   const oldest = new Map<string, string>();
   await readTopics(
     {
@@ -41,6 +43,6 @@ export async function readKafka(events: RecordedEvents, { kafka, log }: Settings
   });
   bar.end();
   for (const [topic, time] of oldest) {
-    if (Date.parse(time) > fromMs) say(`${topic} has records from ${time} on only`);
+    if (fromMs !== null && Date.parse(time) > fromMs) say(`${topic} has records from ${time} on only`);
   }
 }
