@@ -21,6 +21,7 @@ export const errorCodes = {
   kafka_rejected: "the broker will never take this record",
   kafka_denied: "the broker refused our credentials or rights",
   kafka_topic: "a topic is missing or cannot be created",
+  output_unwritable: "the file that was asked for cannot be written",
   admin_unavailable: "the bridge's admin port did not answer, or not to us",
   redis_unavailable: "Redis did not answer, or the connection broke",
   redis_denied: "Redis refused our credentials or rights",

@@ -1,16 +1,17 @@
 /** The commands, and what `--help` says of them. */
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { version } from "../version.ts";
 import type { ConfigOptions } from "./config.ts";
 import { addExplainCommand } from "./explain-command.ts";
-import { command, configOption, epochId, isoTime, wholeNumber } from "./options.ts";
+import { addExportCommand } from "./export-command.ts";
+import { command, configOption, epochId, isoTime, typePattern, wholeNumber } from "./options.ts";
 import { addPolicyCommand } from "./policy-command.ts";
 import { addProxCommand } from "./prox-command.ts";
 import type { ReplayOptions } from "./replay.ts";
 import type { SessionsOptions } from "./sessions.ts";
 import { addSimulateCommand } from "./simulate-command.ts";
 import type { TailOptions } from "./tail.ts";
-import { patternProblem, typeList } from "./type-filter.ts";
+import { typeList } from "./type-filter.ts";
 import type { VerifyOptions } from "./verify.ts";
 
 const verifyHelp = `
@@ -139,11 +140,6 @@ export function program(): Command {
     .action(async (options: VerifyOptions) => (await import("./verify.ts")).verify(options));
 
   addSimulateCommand(sluice);
+  addExportCommand(sluice);
   return sluice;
-}
-
-function typePattern(text: string, before: readonly string[] | undefined): string[] {
-  const problem = patternProblem(text);
-  if (problem !== null) throw new InvalidArgumentError(problem);
-  return [...(before ?? []), text];
 }

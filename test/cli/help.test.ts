@@ -30,6 +30,10 @@ describe("help", () => {
       ["--policy", "--since", "--until", "--kafka", "--strict", "undecidable", "Exit codes"],
     ],
     [
+      ["export", "--help"],
+      ["--since", "--format", "--as", "--output", "--kafka", "--spreadsheet", "Examples", "Exit codes"],
+    ],
+    [
       ["policy", "--help"],
       ["list", "get", "set", "rm", "check", "watch", "export", "import", "diff", "accept-empty", "token"],
     ],
