@@ -25,6 +25,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     kafka: await providerOf("kafka"),
     frp: await providerOf("frp"),
     "frp-ends": await providerOf("frp-ends"),
+    postgres: await providerOf("postgres"),
   });
   const desk = createServer((request, response) => void answer(request.url, response));
   await new Promise<void>((resolve) => desk.listen(0, "127.0.0.1", resolve));

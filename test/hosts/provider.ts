@@ -11,11 +11,12 @@ import { frpMissing, frpPrograms } from "./frp-program.ts";
 import { imageFor } from "./images.ts";
 import { kafkaJava } from "./kafka-classes.ts";
 import { kafkaMissing } from "./kafka-program.ts";
+import { postgresMissing, postgresPrograms } from "./postgres-program.ts";
 import { redisMissing, redisProgram } from "./redis-program.ts";
 
 /** What has an image, and what is only ever a program. */
 type Imaged = "redis" | "kafka";
-type Imageless = "frp" | "frp-ends";
+type Imageless = "frp" | "frp-ends" | "postgres";
 
 export type Service = Imaged | Imageless;
 
@@ -26,6 +27,7 @@ const missing: Record<Service, () => Promise<string | undefined>> = {
   kafka: kafkaMissing,
   frp: frpMissing,
   "frp-ends": frpEndsMissing,
+  postgres: postgresMissing,
 };
 
 function hasImage(service: Service): service is Imaged {
@@ -72,6 +74,7 @@ const programs = {
   kafka: kafkaJava,
   frp: frpPrograms,
   "frp-ends": frpEndsProgram,
+  postgres: postgresPrograms,
 };
 
 /** Fetches and builds all that starting the service will need; throws when it is missing. */
