@@ -4,6 +4,8 @@ import LongestFirst from "./test/longest-first.ts";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    /** They need engines that nothing else does, and have runs of their own. */
+    exclude: ["test/feeds/**", "test/deploy/**"],
     globalSetup: "test/hosts/global-setup.ts",
     setupFiles: "test/hosts/setup-file.ts",
     reporters: ["default", "./test/reporter.ts"],

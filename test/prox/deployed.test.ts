@@ -9,7 +9,7 @@ import type { ProxConfig } from "../hosts/prox-config.ts";
 import { proxes, startUpstream } from "../hosts/prox-setting.ts";
 import { WebUser } from "../hosts/prox-user.ts";
 import { makeDir } from "../journal/harness.ts";
-import { pluginPath } from "../prox/plugin-process.ts";
+import { pluginPath } from "./plugin-process.ts";
 
 const folder = fileURLToPath(new URL("../../deploy/prox/", import.meta.url));
 const settingsFile = join(folder, "sluice.toml");
