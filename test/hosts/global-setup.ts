@@ -26,6 +26,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     frp: await providerOf("frp"),
     "frp-ends": await providerOf("frp-ends"),
     postgres: await providerOf("postgres"),
+    kubernetes: await providerOf("kubernetes"),
+    systemd: await providerOf("systemd"),
+    "own-root": await providerOf("own-root"),
   });
   const desk = createServer((request, response) => void answer(request.url, response));
   await new Promise<void>((resolve) => desk.listen(0, "127.0.0.1", resolve));

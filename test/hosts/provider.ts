@@ -11,12 +11,14 @@ import { frpMissing, frpPrograms } from "./frp-program.ts";
 import { imageFor } from "./images.ts";
 import { kafkaJava } from "./kafka-classes.ts";
 import { kafkaMissing } from "./kafka-program.ts";
+import { kubernetesMissing, kubernetesPrograms } from "./kubernetes-program.ts";
+import { ownRootMissing, systemdMissing } from "./own-root.ts";
 import { postgresMissing, postgresPrograms } from "./postgres-program.ts";
 import { redisMissing, redisProgram } from "./redis-program.ts";
 
 /** What has an image, and what is only ever a program. */
 type Imaged = "redis" | "kafka";
-type Imageless = "frp" | "frp-ends" | "postgres";
+type Imageless = "frp" | "frp-ends" | "postgres" | "kubernetes" | "systemd" | "own-root";
 
 export type Service = Imaged | Imageless;
 
@@ -28,6 +30,9 @@ const missing: Record<Service, () => Promise<string | undefined>> = {
   frp: frpMissing,
   "frp-ends": frpEndsMissing,
   postgres: postgresMissing,
+  kubernetes: kubernetesMissing,
+  systemd: systemdMissing,
+  "own-root": ownRootMissing,
 };
 
 function hasImage(service: Service): service is Imaged {
@@ -69,12 +74,17 @@ export async function wayOf(service: Imaged): Promise<"docker" | "native"> {
   }
 }
 
+async function nothingToFetch(): Promise<void> {}
+
 const programs = {
   redis: redisProgram,
   kafka: kafkaJava,
   frp: frpPrograms,
   "frp-ends": frpEndsProgram,
   postgres: postgresPrograms,
+  kubernetes: kubernetesPrograms,
+  systemd: nothingToFetch,
+  "own-root": nothingToFetch,
 };
 
 /** Fetches and builds all that starting the service will need; throws when it is missing. */
