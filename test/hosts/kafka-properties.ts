@@ -16,6 +16,8 @@ const QUICK_FAILOVER = {
   "broker.heartbeat.interval.ms": "500",
   "controller.quorum.election.timeout.ms": "500",
   "controller.quorum.fetch.timeout.ms": "1000",
+  "controller.socket.timeout.ms": "2000",
+  "replica.socket.timeout.ms": "2000",
 };
 
 /** What an idle broker does all the time, and the threads and buffers of a busy one, would only slow the tests down. */
