@@ -1,8 +1,9 @@
 /**
- * Kafka's classes as a JVM has them once it has loaded, parsed and verified them: mapped from a file, they halve the
- * work of a start, of which a run has dozens.
+ * What a start of Kafka would make anew each time, of which a run has dozens: its classes as a JVM has them once it has
+ * loaded, parsed and verified them, which mapped from a file halve its work, and the files of a formatted folder.
  */
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { built } from "./cache.ts";
 import { type KafkaProgram, kafkaProgram } from "./kafka-program.ts";
@@ -13,24 +14,55 @@ import { run, Supervised } from "./process.ts";
 
 const READY_WITHIN_MS = 60_000;
 const GRACE_MS = 60_000;
+const CHECKPOINT = "bootstrap.checkpoint";
 const recipe = await readFile(import.meta.filename, "utf8");
 
 /** Of every JVM for tests: it runs too shortly for more. */
 export const JVM = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 const FLAGS = [...JVM, "-Dlog4j2.configurationFile=log4j2.properties"];
 
-/** How a class of Kafka's is run: its name and arguments come behind these. Builds what is needed. */
-export async function kafkaJava(): Promise<{ java: string; args: string[] }> {
-  const program = await kafkaProgram();
-  const archive = `-XX:SharedArchiveFile=${await archived(program)}`;
-  return { java: program.java, args: [...FLAGS, archive, "-cp", `${program.jars}/*`] };
+export interface KafkaJava {
+  java: string;
+  /** A class of Kafka's and its arguments come behind these. */
+  args: string[];
+  /** For `formatted`. */
+  checkpoint: string;
 }
 
-/** The file, which fits one Java and one set of jars only: any other would be ignored by the JVM. */
+/** How a class of Kafka's is run. Builds what is needed. */
+export async function kafkaJava(): Promise<KafkaJava> {
+  const program = await kafkaProgram();
+  const folder = await archived(program);
+  const archive = `-XX:SharedArchiveFile=${join(folder, "classes.jsa")}`;
+  const args = [...FLAGS, archive, "-cp", `${program.jars}/*`];
+  return { java: program.java, args, checkpoint: join(folder, CHECKPOINT) };
+}
+
+/** Kafka's own words for a new id; it takes none that begins like an option. */
+export function newId(): string {
+  const id = randomBytes(16).toString("base64url");
+  return id.startsWith("-") ? `A${id.slice(1)}` : id;
+}
+
+/** What `StorageTool format` makes of an empty folder for one node of a cluster. */
+export async function formatted(
+  data: string,
+  { checkpoint }: KafkaJava,
+  cluster: string,
+  node: number,
+): Promise<void> {
+  await mkdir(data);
+  await copyFile(checkpoint, join(data, CHECKPOINT));
+  const about = { version: 1, "cluster.id": cluster, "node.id": node, "directory.id": newId() };
+  const lines = Object.entries(about).map(([key, value]) => `${key}=${value}\n`);
+  await writeFile(join(data, "meta.properties"), lines.join(""));
+}
+
+/** The folder, which fits one Java and one set of jars only: any other archive would be ignored by the JVM. */
 async function archived({ java, jars }: KafkaProgram): Promise<string> {
   const version = await run({ program: java, args: ["-Xinternalversion"] });
   const names = (await readdir(jars)).sort();
-  const folder = await built({
+  return built({
     name: "kafka-classes",
     recipe: [recipe, version, jars, ...names].join("\n"),
     async build(place) {
@@ -40,6 +72,7 @@ async function archived({ java, jars }: KafkaProgram): Promise<string> {
       const format = ["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAQACAAAAAAAAAAA"];
       const properties = "server.properties";
       await run({ program: java, args: [...common, ...format, "-c", properties], cwd: place });
+      await copyFile(join(place, "data", CHECKPOINT), join(place, CHECKPOINT));
       const dump = "-XX:ArchiveClassesAtExit=classes.jsa";
       const log = new Log();
       const args = [dump, ...common, "kafka.Kafka", properties];
@@ -49,7 +82,6 @@ async function archived({ java, jars }: KafkaProgram): Promise<string> {
       await rm(join(place, "data"), { recursive: true });
     },
   });
-  return join(folder, "classes.jsa");
 }
 
 async function onItsOwn(folder: string): Promise<string> {

@@ -1,10 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DockerServer } from "./docker.ts";
 import { temporaryFolder } from "./folder.ts";
 import { imageFor } from "./images.ts";
-import { JVM, kafkaJava } from "./kafka-classes.ts";
+import { formatted, JVM, kafkaJava, newId } from "./kafka-classes.ts";
 import { LOG4J, type Place, serverProperties } from "./kafka-properties.ts";
 import { dockerNetwork } from "./network.ts";
 import { freePort } from "./ports.ts";
@@ -53,11 +52,6 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaHost>
   };
 }
 
-function clusterId(): string {
-  const id = randomBytes(16).toString("base64url");
-  return id.startsWith("-") ? `A${id.slice(1)}` : id;
-}
-
 const heapFor = (nodes: number): string => (nodes === 1 ? "-Xmx512m" : "-Xmx256m");
 
 async function native(
@@ -66,8 +60,9 @@ async function native(
   told: number[],
   options: KafkaOptions,
 ): Promise<Server[]> {
-  const { java, args: jvm } = await kafkaJava();
-  const cluster = clusterId();
+  const made = await kafkaJava();
+  const { java, args: jvm } = made;
+  const cluster = newId();
   const folders = await Promise.all(ids.map((id) => temporaryFolder(`kafka-${id}`)));
   const places = await Promise.all(
     ids.map((id, index) => nativePlace(id, ports[index]!, told[index]!, folders[index]!.path)),
@@ -77,9 +72,12 @@ async function native(
       const properties = serverProperties(places[index]!, places, options.overrides);
       await writeFile(join(folder.path, "server.properties"), properties);
       await writeFile(join(folder.path, "log4j2.properties"), LOG4J);
-      const format = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"];
-      const args = [...jvm, ...format, ...(options.formatArgs ?? [])];
-      await run({ program: java, args, cwd: folder.path });
+      if (options.formatArgs) {
+        const format = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"];
+        await run({ program: java, args: [...jvm, ...format, ...options.formatArgs], cwd: folder.path });
+      } else {
+        await formatted(places[index]!.data, made, cluster, ids[index]!);
+      }
       const main = [...jvm, heapFor(ids.length), "kafka.Kafka", "server.properties"];
       return new NativeServer({
         command: { program: java, args: main, cwd: folder.path },
@@ -113,7 +111,7 @@ async function contained(
   const image = await imageFor("kafka");
   const network = ids.length > 1 ? await dockerNetwork() : undefined;
   const name = (id: number): string => (network ? `kafka-${id}` : "127.0.0.1");
-  const cluster = clusterId();
+  const cluster = newId();
   const places = ids.map(
     (id, index): Place => ({
       id,
