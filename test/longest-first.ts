@@ -2,30 +2,34 @@ import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * What takes longest; begun last, one of these would keep one worker busy while the other has nothing to do. Those that
- * tell the time stand behind those that would take the processor from them: the faults take as long as the five that follow.
+ * What takes longest; begun last, one of these would keep one worker busy while the others have nothing to do. Those
+ * that tell the time stand behind the rest: the faults, which would take the processor from them, take as long as those
+ * before them at two workers.
  */
 const longest = [
   "test/faults/faults.test.ts",
   "test/forwarder/thread.test.ts",
   "test/package.test.ts",
   "test/cli/verify.test.ts",
-  "test/cli/policy-file.test.ts",
-  "test/cli/simulate.test.ts",
-  "test/app/guarantees.test.ts",
-  "test/prox/kill.test.ts",
-  "test/app/sessions.test.ts",
-  "test/app/kafka-outage.test.ts",
-  "test/app/kill.test.ts",
-  "test/app/journal-failure.test.ts",
-  "test/hosts/kafka.test.ts",
-  "test/app/redis-outage.test.ts",
   "test/cli/replay.test.ts",
-  "test/cli/tail.test.ts",
-  "test/connectors/consumers.test.ts",
-  "test/faults/tools/control.test.ts",
-  "test/cli/explain.test.ts",
+  "test/cli/start-errors.test.ts",
   "test/kafka/broker.test.ts",
+  "test/hosts/kafka.test.ts",
+  "test/cli/tail.test.ts",
+  "test/faults/tools/control.test.ts",
+  "test/cli/simulate.test.ts",
+  "test/cli/policy.test.ts",
+  "test/cli/policy-file.test.ts",
+  "test/cli/explain.test.ts",
+  "test/connectors/consumers.test.ts",
+  "test/cli/export.test.ts",
+  "test/app/kafka-outage.test.ts",
+  "test/app/sessions.test.ts",
+  "test/app/guarantees.test.ts",
+  "test/app/redis-outage.test.ts",
+  "test/app/journal-failure.test.ts",
+  "test/app/kill.test.ts",
+  "test/prox/kill.test.ts",
 ];
 
 /** The order in which test files begin. */
