@@ -3,8 +3,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
  * What takes longest; begun last, one of these would keep one worker busy while the others have nothing to do. Those
- * that tell the time stand behind the rest: the faults, which would take the processor from them, take as long as those
- * before them at two workers.
+ * that tell the time stand behind those that would take the processor from them: the faults take as long as all before
+ * the outage of Kafka do beside them.
  */
 const longest = [
   "test/faults/faults.test.ts",
