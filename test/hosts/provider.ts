@@ -15,10 +15,12 @@ import { kubernetesMissing, kubernetesPrograms } from "./kubernetes-program.ts";
 import { ownRootMissing, systemdMissing } from "./own-root.ts";
 import { postgresMissing, postgresPrograms } from "./postgres-program.ts";
 import { redisMissing, redisProgram } from "./redis-program.ts";
+import { rsyslogMissing, rsyslogProgram } from "./rsyslog-program.ts";
 
 /** What has an image, and what is only ever a program. */
 type Imaged = "redis" | "kafka";
 type Imageless = "frp" | "frp-ends" | "postgres" | "kubernetes" | "systemd" | "own-root";
+type Imageless = "frp" | "frp-ends" | "postgres" | "rsyslog";
 
 export type Service = Imaged | Imageless;
 
@@ -33,6 +35,7 @@ const missing: Record<Service, () => Promise<string | undefined>> = {
   kubernetes: kubernetesMissing,
   systemd: systemdMissing,
   "own-root": ownRootMissing,
+  rsyslog: rsyslogMissing,
 };
 
 function hasImage(service: Service): service is Imaged {
@@ -85,6 +88,7 @@ const programs = {
   kubernetes: kubernetesPrograms,
   systemd: nothingToFetch,
   "own-root": nothingToFetch,
+  rsyslog: rsyslogProgram,
 };
 
 /** Fetches and builds all that starting the service will need; throws when it is missing. */
