@@ -1,5 +1,6 @@
 /** Records for the connector of connectors/syslog, a rsyslogd that runs it, and a receiver with its own certificate. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { connectorConf, makeRsyslog, type RsyslogHost } from "../hosts/rsyslog.ts";
 import { sharedKafka } from "../hosts/shared.ts";
 import { unique } from "../hosts/unique.ts";
@@ -19,6 +20,7 @@ export function environment(own: Environment): Environment {
     DEAD_LETTERS: "sluice.dead-letters.syslog",
     GROUP_ID: unique("syslog"),
     GROUP_MEMBER: "1",
+    COMMIT_MS: "60000",
     SYSLOG_HOST: "127.0.0.1",
     SYSLOG_PORT: "6514",
     SYSLOG_NAME: receiverName,
@@ -36,12 +38,13 @@ export interface Feed {
   /** Has the receiver take connections, by default under the name that rsyslog asks for. */
   receive(name?: string): Promise<void>;
   send(values: readonly (string | Buffer)[]): Promise<void>;
+  /** Resolves when rsyslog's group will not read again what has been sent. */
+  committed(count: number): Promise<void>;
   /** Numbers up to `last` that no message has had. */
   missing(last: number): number[];
 }
 
-/** `conf` in place of the connector's own, to see it fail. */
-export async function makeFeed(prefix = `${unique("syslog")}.`, conf = connectorConf): Promise<Feed> {
+export async function makeFeed(prefix = `${unique("syslog")}.`, own: Environment = {}): Promise<Feed> {
   const brokers = await sharedKafka();
   const [topic, deadLetters] = [`${prefix}ocsf`, `${prefix}dead-letters.syslog`];
   await createTopic(brokers, topic, 2);
@@ -54,12 +57,13 @@ export async function makeFeed(prefix = `${unique("syslog")}.`, conf = connector
     DEAD_LETTERS: deadLetters,
     SYSLOG_PORT: String(receiver.port),
     SYSLOG_CA: certificates.ca,
+    ...own,
   });
   return {
     brokers,
     env,
     receiver,
-    rsyslog: await makeRsyslog(conf, env),
+    rsyslog: await makeRsyslog(connectorConf, env),
     receive: async (name = receiverName) => receiver.start(await certificates.of(name)),
     async send(values) {
       const producer = clientOf(brokers).producer();
@@ -67,6 +71,16 @@ export async function makeFeed(prefix = `${unique("syslog")}.`, conf = connector
       const messages = values.map((value, index) => ({ value, partition: index % 2 }));
       await producer.send({ topic, messages });
       await producer.disconnect();
+    },
+    async committed(count) {
+      const admin = clientOf(brokers).admin();
+      await admin.connect();
+      const offsets = async (): Promise<number> => {
+        const [group] = await admin.fetchOffsets({ groupId: env.GROUP_ID!, topics: [topic] });
+        return group!.partitions.reduce((sum, { offset }) => sum + Math.max(0, Number(offset)), 0);
+      };
+      while ((await offsets()) < count) await pause(50);
+      await admin.disconnect();
     },
     missing(last) {
       const seen = new Set(receiver.messages.map(({ data }) => Number(data[sdId]?.sequence)));

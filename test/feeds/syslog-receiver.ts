@@ -44,7 +44,6 @@ export class SyslogReceiver implements AsyncDisposable {
   readonly port: number;
   readonly messages: SyslogMessage[] = [];
   readonly faults: string[] = [];
-  readonly protocols: (string | null)[] = [];
   #server: Server | undefined;
   #sockets = new Set<TLSSocket>();
   #came = Promise.withResolvers<void>();
@@ -101,7 +100,6 @@ export class SyslogReceiver implements AsyncDisposable {
 
   #serve(socket: TLSSocket): void {
     this.#sockets.add(socket);
-    this.protocols.push(socket.getProtocol());
     const frames = new OctetCounted((frame) => this.messages.push(syslogMessage(frame)));
     socket.on("data", (piece: Buffer) => {
       try {

@@ -37,7 +37,7 @@ async function installed(): Promise<RsyslogProgram | undefined> {
   if (program === undefined) return undefined;
   const folders = [...(await librariesIn("/usr/lib")), "/usr/lib", "/usr/lib64"];
   const modules = folders.map((folder) => join(folder, "rsyslog")).find(hasModules);
-  return modules && { program, modules, env: {} };
+  return modules === undefined ? undefined : { program, modules, env: {} };
 }
 
 async function unpacked(root: string): Promise<RsyslogProgram> {
