@@ -76,7 +76,7 @@ export class SyslogReceiver implements AsyncDisposable {
   }
 
   /** Resolves when `holds` does; asked again when messages or faults have come. */
-  async until(holds: () => boolean, what: string, timeoutMs = 30_000): Promise<void> {
+  async until(holds: () => boolean, what: string, timeoutMs = 20_000): Promise<void> {
     const deadline = AbortSignal.timeout(timeoutMs);
     const late = once(deadline, "abort");
     while (!holds()) {
