@@ -19,8 +19,7 @@ import { rsyslogMissing, rsyslogProgram } from "./rsyslog-program.ts";
 
 /** What has an image, and what is only ever a program. */
 type Imaged = "redis" | "kafka";
-type Imageless = "frp" | "frp-ends" | "postgres" | "kubernetes" | "systemd" | "own-root";
-type Imageless = "frp" | "frp-ends" | "postgres" | "rsyslog";
+type Imageless = "frp" | "frp-ends" | "postgres" | "kubernetes" | "systemd" | "own-root" | "rsyslog";
 
 export type Service = Imaged | Imageless;
 
