@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Metrics } from "../src/admin/metrics.ts";
+import { systemClock } from "../src/clock.ts";
 import type { Log } from "../src/log.ts";
 import { observer } from "../src/observer.ts";
 import { decide } from "../src/policy/decide.ts";
@@ -11,12 +12,8 @@ const notAsked = (): never => {
 
 /** What is counted of ops that the policy decides so, and what is logged of them. */
 async function told(rows: readonly Pick<Case, "rules" | "policy" | "op">[]) {
-  const metrics = new Metrics({
-    journal: notAsked,
-    policy: notAsked,
-    forwarder: notAsked,
-    sessions: notAsked,
-  });
+  const sources = { journal: notAsked, policy: notAsked, forwarder: notAsked, sessions: notAsked };
+  const metrics = new Metrics(sources, systemClock);
   const lines: [object, string][] = [];
   const write = (fields: object, text: string): unknown => lines.push([fields, text]);
   const log = { info: write, debug: write, isLevelEnabled: () => false } as unknown as Log;

@@ -1,32 +1,65 @@
 /** What Prometheus reads. Figures that others keep are asked for when it scrapes. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Registry } from "prom-client";
+import type { Clock } from "../clock.ts";
 import type { ForwarderState } from "../forwarder/report.ts";
-import type { JournalStats } from "../journal/journal.ts";
+import type { JournalStats, Kept, Loss } from "../journal/journal.ts";
+import type { MalformedReport } from "../malformed.ts";
+import type { Answer } from "../op.ts";
 import type { BanOutcome } from "../policy/bans.ts";
-import type { SourceState } from "../policy/policy.ts";
 import type { PushKind } from "../policy/push-value.ts";
-import type { RuleSet } from "../policy/rule-set.ts";
 import type { PushOutcome } from "../prox/pusher.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { version } from "../version.ts";
+import { gauge, total } from "./figures.ts";
+import { journalMetrics } from "./journal-metrics.ts";
+import { kafkaMetrics } from "./kafka-metrics.ts";
+import { OpMetrics } from "./op-metrics.ts";
+import { type PolicyState, policyMetrics } from "./policy-metrics.ts";
+import { processMetrics } from "./process-metrics.ts";
 import { SessionMetrics } from "./session-metrics.ts";
+
+type Failure = Exclude<Kept, { ok: true }>["failure"];
 
 export interface MetricSources {
   readonly journal: () => JournalStats;
-  readonly policy: () => {
-    readonly available: boolean;
-    readonly rules: RuleSet;
-    readonly source: SourceState;
-  };
-  /** Null without Kafka. */
-  readonly forwarder: () => ForwarderState | null;
+  readonly policy: () => PolicyState;
+  /** Null without Kafka. What it gives is null until it is known. */
+  readonly forwarder: (() => ForwarderState | null) | null;
   /** Null until they are known. */
   readonly sessions: () => Sessions | null;
 }
 
+type Answered = Answer["kind"];
+
+/** Shown from the beginning, at 0: Prometheus takes no notice of the first event of a series that appears with it. */
+const shown = {
+  causes: { journal_full: 1, journal_io: 1, journal_damaged: 1, killed_while_failing: 1 } satisfies Record<
+    Loss["cause"],
+    1
+  >,
+  failures: { journal_full: 1, journal_io: 1, journal_slow: 1, journal_closed: 1 } satisfies Record<
+    Failure,
+    1
+  >,
+  answers: { allow: 1, refuse: 1, rewrite: 1 } satisfies Record<Answered, 1>,
+  malformed: {
+    not_json: 1,
+    not_utf8: 1,
+    not_msgpack: 1,
+    too_large: 1,
+    no_op: 1,
+    bad_content: 1,
+    cut_off: 1,
+    login_flood: 1,
+  } satisfies Record<MalformedReport["reason"], 1>,
+  statuses: { 400: 1, 401: 1, 404: 1, 405: 1, 413: 1, 500: 1 },
+  bans: { written: 1, already_banned: 1, failed: 1, too_many: 1 } satisfies Record<BanOutcome, 1>,
+};
+
 export class Metrics {
   readonly registry = new Registry();
   readonly sessions: SessionMetrics;
-  readonly #ops = this.#counter("sluice_ops_total", "Ops answered", ["op", "effect"]);
+  readonly #ops = new OpMetrics(this.registry);
   readonly #wouldRefuse = this.#counter(
     "sluice_ops_would_refuse_total",
     "Ops allowed that would have been refused, were all rules enforced",
@@ -69,6 +102,7 @@ export class Metrics {
     "Times a limit of open connections could not be enforced, since nobody tells their ends",
     ["scope"],
   );
+  #redactions = 0;
   readonly #gaps = this.#counter("sluice_journal_gaps_total", "Losses announced as bridge.gap", ["cause"]);
   readonly #troubles = this.#counter(
     "sluice_forwarder_troubles_total",
@@ -80,24 +114,30 @@ export class Metrics {
     "Records the broker would never take",
     ["topic"],
   );
-  readonly #duration = new Histogram({
-    name: "sluice_op_duration_seconds",
-    help: "From the parsed op to its answer",
-    buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.25, 1, 2],
-    registers: [this.registry],
-  });
 
-  constructor(sources: MetricSources) {
-    collectDefaultMetrics({ register: this.registry });
-    this.#journal(sources.journal);
-    this.#policy(sources.policy);
-    this.#forwarder(sources.forwarder);
+  constructor(sources: MetricSources, clock: Clock) {
+    processMetrics(this.registry, version, clock);
+    journalMetrics(this.registry, sources.journal);
+    policyMetrics(this.registry, sources.policy);
+    if (sources.forwarder !== null) kafkaMetrics(this.registry, sources.forwarder, sources.journal);
     this.sessions = new SessionMetrics(this.registry, sources.sessions);
+    total(this.registry, "sluice_redactions_total", "Secrets hidden in events", () => this.#redactions);
+    for (const cause in shown.causes) this.#gaps.inc({ cause }, 0);
+    for (const failure in shown.failures) {
+      for (const answer in shown.answers) this.#unrecorded.inc({ failure, answer }, 0);
+    }
+    for (const reason in shown.malformed) this.#malformed.inc({ reason }, 0);
+    for (const status in shown.statuses) this.#turnedAway.inc({ status }, 0);
+    for (const outcome in shown.bans) this.#bans.inc({ outcome }, 0);
   }
 
   answered(op: string, effect: string, durationMs: number): void {
-    this.#ops.inc({ op, effect });
-    this.#duration.observe(durationMs / 1000);
+    this.#ops.answered(op, effect, durationMs);
+  }
+
+  /** A secret was hidden; told for each, so it only counts. */
+  redacted(): void {
+    this.#redactions++;
   }
 
   /** @param rule the key, without prefix, of the rule that would refuse; null when it is no rule's doing */
@@ -152,106 +192,27 @@ export class Metrics {
 
   /** @param afterMs since the process began */
   proxReady(afterMs: number): void {
-    this.#gauge(
-      "sluice_prox_ready_seconds",
-      "From the start of the process until prox was told that it is ready",
-      () => afterMs / 1000,
-    );
+    const help = "From the start of the process until prox was told that it is ready";
+    gauge(this.registry, "sluice_prox_ready_seconds", help, () => afterMs / 1000);
+  }
+
+  /** @param notReady why /readyz says no, or null */
+  readiness(notReady: () => string | null): void {
+    const help = "1 while ops can be decided, as /readyz says";
+    gauge(this.registry, "sluice_ready", help, () => Number(notReady() === null));
+  }
+
+  /** Topics that there will be. */
+  forwardsTo(topics: Iterable<string>): void {
+    for (const topic of topics) this.#deadLetters.inc({ topic }, 0);
   }
 
   deadLetter(topic: string): void {
     this.#deadLetters.inc({ topic });
   }
 
-  #journal(stats: () => JournalStats): void {
-    this.#gauge("sluice_journal_bytes", "Bytes of all segments", () => stats().bytes);
-    this.#gauge("sluice_journal_segments", "Segments", () => stats().segments);
-    this.#gauge(
-      "sluice_journal_queued_bytes",
-      "Bytes that wait in memory for the disk",
-      () => stats().queuedBytes,
-    );
-    this.#gauge("sluice_journal_lost_records", "Records lost since the start", () => stats().lostRecords);
-    this.#gauge(
-      "sluice_journal_damaged_records",
-      "Damaged places found since the start",
-      () => stats().damagedRecords,
-    );
-    this.#gauge("sluice_journal_syncs", "fdatasync calls since the start", () => stats().syncs);
-    this.#gauge("sluice_journal_last_seq", "Last journalseq given", () => stats().lastJournalseq);
-    this.#gauge("sluice_journal_durable_seq", "Last journalseq on disk", () => stats().durableJournalseq);
-    this.#gauge(
-      "sluice_journal_acknowledged_seq",
-      "Last journalseq below which Kafka has all",
-      () => stats().acknowledgedJournalseq,
-    );
-  }
-
-  #policy(state: MetricSources["policy"]): void {
-    this.#gauge("sluice_policy_rules", "Rules in force", () => state().rules.size);
-    this.#gauge(
-      "sluice_policy_unreadable_rules",
-      "Rules that cannot be read and refuse",
-      () => state().rules.unreadable.size,
-    );
-    this.#gauge("sluice_policy_available", "1 once a policy has been loaded", () =>
-      Number(state().available),
-    );
-    this.#gauge("sluice_policy_source_connected", "1 while the source answers", () =>
-      Number(state().source.connected),
-    );
-    this.#gauge(
-      "sluice_policy_age_seconds",
-      "Since the source last confirmed the rules",
-      () => state().source.ageMs / 1000,
-    );
-  }
-
-  #forwarder(state: MetricSources["forwarder"]): void {
-    const figure = (pick: (s: ForwarderState) => number) => (): number => {
-      const now = state();
-      return now === null ? 0 : pick(now);
-    };
-    this.#gauge(
-      "sluice_kafka_connected",
-      "1 while brokers take records",
-      figure((s) => Number(s.connected)),
-    );
-    this.#gauge(
-      "sluice_kafka_lag_records",
-      "Durable records that Kafka has not confirmed",
-      figure((s) => s.lagRecords),
-    );
-    this.#gauge(
-      "sluice_kafka_sent_records",
-      "Records confirmed since the start",
-      figure((s) => s.sentRecords),
-    );
-    this.#gauge(
-      "sluice_kafka_retries",
-      "Sends tried again since the start",
-      figure((s) => s.retries),
-    );
-    this.#gauge(
-      "sluice_kafka_stuck_partitions",
-      "Partitions that had nothing confirmed for a while",
-      figure((s) => s.stuck.length),
-    );
-  }
-
   #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
-  }
-
-  #gauge(name: string, help: string, figure: () => number): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        this.set(figure());
-      },
-    });
   }
 }
 

@@ -57,9 +57,18 @@ function treatmentOf(name: string): Treatment {
 
 export type Redact = (content: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 
-/** @param hmacKey needed for mode `hmac`; the same value then always gives the same text */
-export function redactor(mode: RedactMode, hmacKey?: string): Redact {
-  const hide = hiderFor(mode, hmacKey);
+/**
+ * @param hmacKey needed for mode `hmac`; the same value then always gives the same text
+ * @param onHidden told of each secret that was hidden
+ */
+export function redactor(mode: RedactMode, hmacKey?: string, onHidden: () => void = () => {}): Redact {
+  const hideIt = hiderFor(mode, hmacKey);
+  const hide: Hide =
+    hideIt &&
+    ((value) => {
+      onHidden();
+      return hideIt(value);
+    });
   return (content) => objectOf(content, hide, false, 0);
 }
 

@@ -16,6 +16,7 @@ import { systemClock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
 import { type Stream, streamNames } from "../events/streams.ts";
 import { Announcer } from "./announcer.ts";
+import { Backlog } from "./backlog.ts";
 import { loadCursor } from "./cursor.ts";
 import { nodeFiles } from "./files.ts";
 import { GapFile } from "./gap-file.ts";
@@ -58,6 +59,8 @@ export class FileJournal implements Journal {
   readonly #writer: Writer;
   readonly #announcer: Announcer;
   readonly #damagedRecords: number;
+  /** Null where nobody acknowledges. */
+  readonly #backlog: Backlog | null;
   /** The last durable record. */
   #last: number;
   /** Since the queue was full, until all of it has been written. */
@@ -114,6 +117,7 @@ export class FileJournal implements Journal {
     this.#losses = losses;
     this.#shortfall = shortfall;
     this.#store = new SegmentStore({ ...options, folder }, found.sealed, this.#last, acknowledged);
+    this.#backlog = options.forwarding ? new Backlog(clock, this.#last, acknowledged) : null;
     this.#announcer = new Announcer({ losses, shortfall, announce, clock, log });
     this.#writer = new Writer({
       queue,
@@ -155,6 +159,7 @@ export class FileJournal implements Journal {
 
   acknowledged(journalseq: number): void {
     this.#store.acknowledged = Math.max(this.#store.acknowledged, journalseq);
+    this.#backlog?.acknowledged(journalseq);
     if (this.#shortfall.failure === "journal_full") this.#writer.kick();
   }
 
@@ -169,10 +174,14 @@ export class FileJournal implements Journal {
   stats(): JournalStats {
     return {
       bytes: this.#store.bytes,
+      maxBytes: this.#options.maxBytes,
       segments: this.#store.segments,
       lastJournalseq: this.#numbering.journalseq,
       durableJournalseq: this.#last,
       acknowledgedJournalseq: this.#store.acknowledged,
+      unacknowledgedBytes: this.#store.unacknowledgedBytes,
+      oldestUnacknowledgedMs: this.#backlog?.ageMs ?? 0,
+      failing: this.failing,
       queuedBytes: this.#queue.bytes,
       lostRecords: this.#losses.records,
       damagedRecords: this.#damagedRecords,
@@ -208,6 +217,7 @@ export class FileJournal implements Journal {
 
   #publish(last: number): void {
     this.#last = last;
+    this.#backlog?.durable(last);
     Atomics.store(this.#durableView, 0, BigInt(last));
     Atomics.notify(this.#durableView, 0);
   }

@@ -62,10 +62,17 @@ export interface Journal {
 
 export interface JournalStats {
   readonly bytes: number;
+  readonly maxBytes: number;
   readonly segments: number;
   readonly lastJournalseq: number;
   readonly durableJournalseq: number;
   readonly acknowledgedJournalseq: number;
+  /** Of all segments that hold a record which is not acknowledged; 0 where nobody acknowledges. */
+  readonly unacknowledgedBytes: number;
+  /** How long the oldest durable record has waited to be acknowledged; for one of an earlier epoch, since the start. */
+  readonly oldestUnacknowledgedMs: number;
+  /** True while records cannot be written. */
+  readonly failing: boolean;
   readonly queuedBytes: number;
   readonly lostRecords: number;
   readonly damagedRecords: number;

@@ -58,6 +58,13 @@ export class SegmentStore {
     return this.#sealedBytes + (this.#current?.size ?? 0);
   }
 
+  /** Of what has to stay until it is acknowledged, by whole segments. */
+  get unacknowledgedBytes(): number {
+    if (!this.#options.forwarding || this.#last <= this.acknowledged) return 0;
+    const waiting = this.#sealed.filter(({ last }) => last > this.acknowledged);
+    return waiting.reduce((sum, { bytes }) => sum + bytes, this.#current?.size ?? 0);
+  }
+
   get segments(): number {
     return this.#sealed.length + (this.#current ? 1 : 0);
   }

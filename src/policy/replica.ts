@@ -85,6 +85,11 @@ export class Replica implements PolicyView {
     return this.#freshness.refuses;
   }
 
+  /** Whether the source has been away longer than policy.maxStaleMs. */
+  get stale(): boolean {
+    return this.#freshness.stale;
+  }
+
   /** Milliseconds since the source last confirmed the rules. */
   get ageMs(): number {
     return this.#freshness.ageMs;

@@ -35,7 +35,7 @@ export function openBridge(
   { policy, bans, sessions, journal, announcer, origin, metrics }: BridgeNeeds,
 ): OpenBridge {
   const watch = observer(metrics, log, bans);
-  const redact = redactor(settings.events.redact, settings.events.hmacKey);
+  const redact = redactor(settings.events.redact, settings.events.hmacKey, () => metrics.redacted());
   const { onFailure } = settings.journal;
   const bridge = new Bridge({ policy, sessions, journal, origin, redact, clock, observer: watch, onFailure });
   const malformed = new MalformedReports({

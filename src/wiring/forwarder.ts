@@ -2,6 +2,7 @@
 import type { Metrics } from "../admin/metrics.ts";
 import type { Announcer } from "../announcer.ts";
 import type { Origin } from "../events/draft.ts";
+import { streamNames } from "../events/streams.ts";
 import { type Forwarder, startForwarder } from "../forwarder/handle.ts";
 import type { Journal, Loss } from "../journal/journal.ts";
 import { kafkaSettingsOf } from "../kafka/settings.ts";
@@ -19,13 +20,16 @@ export function openForwarder(
   onLoss: (loss: Loss) => void,
 ): Forwarder | null {
   if (settings.kafka.brokers.length === 0) return null;
+  const { topicPrefix } = settings.kafka;
+  const { projections } = settings.events;
+  metrics.forwardsTo(streamNames.map((stream) => topicPrefix + stream));
   const forwarder = startForwarder({
     dataDir,
     ...origin,
     durable: journal.durable,
     kafka: kafkaSettingsOf(settings.kafka),
-    topicPrefix: settings.kafka.topicPrefix,
-    projections: settings.events.projections,
+    topicPrefix,
+    projections,
     clock,
     log,
     onAcked: (journalseq) => journal.acknowledged(journalseq),

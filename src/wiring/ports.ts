@@ -23,6 +23,7 @@ export async function openAdminPort(
   const { host, port, token } = settings.admin;
   const { node, nodes } = settings;
   const { counts: connections, proxies } = sessions;
+  metrics.readiness(notReady);
   const admin = new AdminPort(
     adminApp({
       token,

@@ -19,6 +19,7 @@ export async function openProxAdmin(
 ): Promise<void> {
   const { host, port, token } = settings.admin;
   const { prox, nodes } = settings;
+  metrics.readiness(notReady);
   const none = async (): Promise<SessionList> => {
     return { at: new Date(clock.now()).toISOString(), open: 0, ending: 0, unknown: 0, sessions: [] };
   };

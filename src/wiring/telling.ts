@@ -19,7 +19,8 @@ export interface Telling {
 }
 
 /** What the metrics are made of and is opened later; they are not asked for before. */
-interface LaterSources extends Pick<MetricSources, "forwarder" | "sessions"> {
+interface LaterSources extends Pick<MetricSources, "sessions"> {
+  readonly forwarder: NonNullable<MetricSources["forwarder"]>;
   readonly policy: () => OpenPolicy;
 }
 
@@ -28,7 +29,7 @@ export async function openTelling(
   parts: WiringParts,
   origin: Origin,
   deadlineMs: number,
-  { policy, ...later }: LaterSources,
+  { policy, forwarder, sessions }: LaterSources,
 ): Promise<Telling> {
   const { settings, clock, log } = parts;
   const tellLoss = async (loss: Loss): Promise<Kept> => {
@@ -39,14 +40,18 @@ export async function openTelling(
   };
   const { journal, previous } = await openJournal(parts, origin, deadlineMs, (loss) => tellLoss(loss));
   const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"));
-  const metrics = new Metrics({
+  const kafka = settings.kafka.brokers.length > 0;
+  const sources: MetricSources = {
     journal: () => journal.stats(),
     policy() {
       const { replica, source } = policy();
-      return { available: replica.available, rules: replica.rules, source: source.state() };
+      const { available, rules, keptRules, stale } = replica;
+      return { available, rules, keptRules, stale, source: source.state() };
     },
-    ...later,
-  });
+    forwarder: kafka ? forwarder : null,
+    sessions,
+  };
+  const metrics = new Metrics(sources, clock);
   const tellPolicy = (note: PolicyNote): void => {
     if (note.kind === "changed") metrics.policyChanged(note.cause);
     if (note.kind === "rejected") metrics.policyRejected();

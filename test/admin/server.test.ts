@@ -1,18 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { Metrics } from "../../src/admin/metrics.ts";
+import { type MetricSources, Metrics } from "../../src/admin/metrics.ts";
 import { policyReport } from "../../src/admin/policy-report.ts";
 import { adminApp } from "../../src/admin/server.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 import { listSessions } from "../../src/sessions/listing.ts";
+import { version } from "../../src/version.ts";
 import { closeUserConn, newUserConn } from "../sessions/ops.ts";
 import { World } from "../sessions/world.ts";
 
 const stats = {
   bytes: 4096,
+  maxBytes: 8192,
   segments: 1,
   lastJournalseq: 12,
   durableJournalseq: 11,
   acknowledgedJournalseq: 10,
+  unacknowledgedBytes: 1024,
+  oldestUnacknowledgedMs: 2500,
+  failing: true,
   queuedBytes: 7,
   lostRecords: 3,
   damagedRecords: 2,
@@ -20,11 +25,12 @@ const stats = {
 };
 
 interface Given {
+  readonly forwarder?: MetricSources["forwarder"];
   readonly token?: string;
   readonly notReady?: string | null;
 }
 
-function admin({ token, notReady = null }: Given = {}) {
+function admin({ token, notReady = null, forwarder = () => null }: Given = {}) {
   const world = new World();
   const { sessions, clock } = world;
   const source = { kind: "redis", connected: false, ageMs: 1500, lastError: null } as const;
@@ -35,14 +41,18 @@ function admin({ token, notReady = null }: Given = {}) {
     refuseAsStale: false,
     rules: new RuleSet([["user:a", "what"]]),
     keptRules: 3,
+    stale: true,
   };
   const accepted = { times: 0 };
-  const metrics = new Metrics({
-    journal: () => stats,
-    policy: () => ({ ...policy, source }),
-    forwarder: () => null,
-    sessions: () => sessions,
-  });
+  const metrics = new Metrics(
+    {
+      journal: () => stats,
+      policy: () => ({ ...policy, source }),
+      forwarder,
+      sessions: () => sessions,
+    },
+    clock,
+  );
   const app = adminApp({
     token,
     registry: metrics.registry,
@@ -197,14 +207,20 @@ describe("the metrics", () => {
   });
 
   it("tell what the journal, the policy and the forwarder say when they are asked", async () => {
-    const all = Object.fromEntries(await scraped(admin().get));
+    const said = { stuck: ["a [1]"], unknownTopics: ["b", "c"] };
+    const counts = { lagRecords: 4, sentRecords: 5, sentBytes: 6, retries: 7, deadLetters: 8, heldBytes: 9 };
+    const state = { ...said, ...counts, connected: true, acknowledgedJournalseq: 10, lastError: null };
+    const { get } = admin({ forwarder: () => ({ ...state, oldestUnackedJournalseq: 11 }) });
+    const all = Object.fromEntries(await scraped(get));
     expect(all).toMatchObject({
       sluice_journal_bytes: 4096,
       sluice_journal_segments: 1,
       sluice_journal_queued_bytes: 7,
-      sluice_journal_lost_records: 3,
-      sluice_journal_damaged_records: 2,
-      sluice_journal_syncs: 5,
+      sluice_journal_max_bytes: 8192,
+      sluice_journal_failing: 1,
+      sluice_journal_lost_records_total: 3,
+      sluice_journal_damaged_records_total: 2,
+      sluice_journal_syncs_total: 5,
       sluice_journal_last_seq: 12,
       sluice_journal_durable_seq: 11,
       sluice_journal_acknowledged_seq: 10,
@@ -213,12 +229,64 @@ describe("the metrics", () => {
       sluice_policy_available: 1,
       sluice_policy_source_connected: 0,
       sluice_policy_age_seconds: 1.5,
-      sluice_kafka_connected: 0,
-      sluice_kafka_lag_records: 0,
-      sluice_kafka_sent_records: 0,
-      sluice_kafka_retries: 0,
-      sluice_kafka_stuck_partitions: 0,
+      sluice_policy_stale: 1,
+      sluice_policy_kept_rules: 3,
+      sluice_policy_bans: 0,
+      sluice_policy_revision: Number.parseInt(new RuleSet([["user:a", "what"]]).revision.slice(0, 12), 16),
+      sluice_kafka_connected: 1,
+      sluice_kafka_lag_records: 4,
+      sluice_kafka_lag_bytes: 1024,
+      sluice_kafka_lag_seconds: 2.5,
+      sluice_kafka_sent_records_total: 5,
+      sluice_kafka_sent_bytes_total: 6,
+      sluice_kafka_retries_total: 7,
+      sluice_kafka_held_bytes: 9,
+      sluice_kafka_stuck_partitions: 1,
+      sluice_kafka_unknown_topics: 2,
     });
+  });
+
+  it("tell nothing of Kafka where there is none, and that it takes nothing until the forwarder has spoken", async () => {
+    const kafka = async (forwarder: MetricSources["forwarder"]) =>
+      [...(await scraped(admin({ forwarder }).get))].filter(([name]) => name.startsWith("sluice_kafka_"));
+    expect(await kafka(null)).toEqual([]);
+    expect(await kafka(() => null)).toContainEqual(["sluice_kafka_connected", 0]);
+  });
+
+  it("show each loss, refusal to record, malformed call and failed ban from the beginning, so that the first is seen to come", async () => {
+    const { get, metrics } = admin();
+    metrics.forwardsTo(["sluice.logins"]);
+    expect(Object.fromEntries(await scraped(get))).toMatchObject({
+      'sluice_journal_gaps_total{cause="journal_full"}': 0,
+      'sluice_ops_unrecorded_total{failure="journal_slow",answer="refuse"}': 0,
+      'sluice_malformed_total{reason="login_flood"}': 0,
+      'sluice_calls_turned_away_total{status="401"}': 0,
+      'sluice_bans_total{outcome="failed"}': 0,
+      'sluice_kafka_dead_letters_total{topic="sluice.logins"}': 0,
+    });
+  });
+
+  it("count an answer in each bucket that is not below it", async () => {
+    const { metrics, get } = admin();
+    for (const ms of [0.2, 0.21, 2000, 2001]) metrics.answered("Ping", "allowed", ms);
+    const all = await scraped(get);
+    const bucket = (le: string) => all.get(`sluice_op_duration_seconds_bucket{le="${le}"}`);
+    expect(["0.0002", "0.0005", "1", "2", "+Inf"].map(bucket)).toEqual([1, 2, 2, 3, 4]);
+    expect(all.get("sluice_op_duration_seconds_count")).toBe(4);
+    expect(all.get("sluice_op_duration_seconds_sum")).toBeCloseTo(4.00141);
+  });
+
+  it("tell which version runs, what its clock says, and whether it is ready", async () => {
+    const { metrics, get, world } = admin();
+    let problem: string | null = "stopping";
+    metrics.readiness(() => problem);
+    expect(Object.fromEntries(await scraped(get))).toMatchObject({
+      [`sluice_build_info{version="${version}"}`]: 1,
+      sluice_time_seconds: world.clock.now() / 1000,
+      sluice_ready: 0,
+    });
+    problem = null;
+    expect((await scraped(get)).get("sluice_ready")).toBe(1);
   });
 
   it("count what happened, by its labels", async () => {
@@ -236,6 +304,7 @@ describe("the metrics", () => {
     metrics.gap("journal_io");
     metrics.forwarderTrouble("send", "kafka_unavailable");
     metrics.deadLetter('odd"topic');
+    metrics.redacted();
     expect(Object.fromEntries(await scraped(get))).toMatchObject({
       'sluice_ops_total{op="Login",effect="allowed"}': 2,
       'sluice_ops_would_refuse_total{op="NewProxy",scope="user",code="proxy_port"}': 1,
@@ -250,6 +319,7 @@ describe("the metrics", () => {
       'sluice_forwarder_troubles_total{what="send",code="kafka_unavailable"}': 1,
       'sluice_kafka_dead_letters_total{topic="odd\\"topic"}': 1,
       sluice_op_duration_seconds_count: 2,
+      sluice_redactions_total: 1,
     });
   });
 });
