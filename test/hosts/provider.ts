@@ -14,12 +14,21 @@ import { kafkaMissing } from "./kafka-program.ts";
 import { kubernetesMissing, kubernetesPrograms } from "./kubernetes-program.ts";
 import { ownRootMissing, systemdMissing } from "./own-root.ts";
 import { postgresMissing, postgresPrograms } from "./postgres-program.ts";
+import { prometheusMissing, prometheusPrograms } from "./prometheus-program.ts";
 import { redisMissing, redisProgram } from "./redis-program.ts";
 import { rsyslogMissing, rsyslogProgram } from "./rsyslog-program.ts";
 
 /** What has an image, and what is only ever a program. */
 type Imaged = "redis" | "kafka";
-type Imageless = "frp" | "frp-ends" | "postgres" | "kubernetes" | "systemd" | "own-root" | "rsyslog";
+type Imageless =
+  | "frp"
+  | "frp-ends"
+  | "postgres"
+  | "kubernetes"
+  | "systemd"
+  | "own-root"
+  | "rsyslog"
+  | "promtool";
 
 export type Service = Imaged | Imageless;
 
@@ -35,6 +44,7 @@ const missing: Record<Service, () => Promise<string | undefined>> = {
   systemd: systemdMissing,
   "own-root": ownRootMissing,
   rsyslog: rsyslogMissing,
+  promtool: prometheusMissing,
 };
 
 function hasImage(service: Service): service is Imaged {
@@ -88,6 +98,7 @@ const programs = {
   systemd: nothingToFetch,
   "own-root": nothingToFetch,
   rsyslog: rsyslogProgram,
+  promtool: prometheusPrograms,
 };
 
 /** Fetches and builds all that starting the service will need; throws when it is missing. */
