@@ -98,7 +98,10 @@ export class RedisStore implements PolicyStore {
         else multi.set(this.#keys.keyOf(key), value);
       }
       await this.#ask(async () => {
-        for (const [error] of (await multi.exec()) ?? []) if (error) throw error;
+        const replies = await multi.exec().catch((thrown: unknown) => {
+          throw causeOf(thrown);
+        });
+        for (const [error] of replies ?? []) if (error) throw error;
       });
       onMade(from + part.length);
     }
@@ -157,4 +160,10 @@ export class RedisStore implements PolicyStore {
       throw redisError(this.#address, closed ? (this.#complaint ?? text) : text);
     }
   }
+}
+
+/** Why a transaction was not made: EXEC itself only says that it was not. */
+function causeOf(thrown: unknown): unknown {
+  const { previousErrors = [] } = thrown as { readonly previousErrors?: readonly Error[] };
+  return previousErrors[0] ?? textOf(thrown).replace(/^EXECABORT Transaction discarded because of: /, "");
 }
