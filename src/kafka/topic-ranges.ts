@@ -40,7 +40,7 @@ export function topicRanges(
     if (ranges.length > 0) return ranges;
     throw new SluiceError(
       "kafka_topic",
-      `none of these topics exists: ${topics.join(", ")}; is kafka.topicPrefix right?`,
+      `none of these topics exists: ${topics.join(", ")}; is kafka.topicPrefix right, and may we read them?`,
     );
   });
 }

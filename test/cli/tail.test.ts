@@ -255,7 +255,7 @@ describeWith(["kafka"], "tail --kafka", () => {
     const { code, stderr } = await sluice(["tail", "--kafka"], { settings: kafka });
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^sluice: .*none of these topics exists: none-\S+logins.*is kafka\.topicPrefix right\?.*\n$/,
+      /^sluice: .*none of these topics exists: none-\S+logins.*is kafka\.topicPrefix right, and may we read them\?.*\n$/,
     );
   });
 });

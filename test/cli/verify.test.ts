@@ -351,7 +351,7 @@ describeWith(["kafka"], "verify of topics", () => {
     const { code, stdout, stderr } = await verified(toKafka(await sharedKafka()));
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(
-      /^sluice: .*none of these topics exists: app-\S+bridge.*is kafka\.topicPrefix right\?.*\n$/,
+      /^sluice: .*none of these topics exists: app-\S+bridge.*is kafka\.topicPrefix right, and may we read them\?.*\n$/,
     );
   });
 

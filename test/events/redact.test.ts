@@ -121,3 +121,12 @@ describe("redaction", () => {
     },
   );
 });
+
+it("tells of each secret that was hidden, and of nothing else", () => {
+  let hidden = 0;
+  const redact = redactor("mask", undefined, () => hidden++);
+  redact({ user: "alice", privilege_key: "k", metas: { token: "t", other: "o", empty: "" }, run_id: "r" });
+  expect(hidden).toBe(3);
+  redactor("off", undefined, () => hidden++)({ privilege_key: "k" });
+  expect(hidden).toBe(3);
+});
