@@ -37,6 +37,7 @@ export interface TopicReading {
 /** A fresh cluster makes its topic of consumers' offsets when the first one asks, and takes some seconds for it. */
 const coordinatorMs = 20_000;
 const coordinatorEveryMs = 250;
+const groupPrefix = "sluice-reader-";
 /** Nothing was given for so long: twice in a row, and it will not come. */
 const quietMs = 20_000;
 /** How long a broker may wait for new records; a consumer that is closed waits as long for its last answer. */
@@ -64,7 +65,8 @@ export async function readTopics(
       try {
         return await consume(reading, progress, settings, clock, log);
       } catch (thrown) {
-        if (!isWithoutCoordinator(thrown) || clock.monotonic() > untilMs) throw failureOf(thrown);
+        if (!isWithoutCoordinator(thrown)) throw failureOf(thrown);
+        if (clock.monotonic() > untilMs) throw withoutGroup(thrown);
         const pause = new Promise<void>((resolve) => void clock.after(coordinatorEveryMs, resolve));
         await Promise.race([pause, aborted(reading.signal)]);
       }
@@ -85,7 +87,7 @@ async function consume(
   const client = createClient(settings, log);
   const consumer = client.kafka.consumer({
     // A group of its own that commits nothing vanishes with its last member.
-    groupId: `sluice-reader-${randomUUID()}`,
+    groupId: groupPrefix + randomUUID(),
     retry: { retries: 5 },
     maxWaitTimeInMs,
   });
@@ -179,6 +181,12 @@ function watch(
       cancel();
     },
   };
+}
+
+/** kafkajs says no more of a group that we may not use than of one that no broker leads. */
+function withoutGroup(thrown: unknown): SluiceError {
+  const text = `${failureOf(thrown).message}; may we read as the groups ${groupPrefix}*?`;
+  return new SluiceError("kafka_unavailable", text, { retryable: true, cause: thrown });
 }
 
 /** kafkajs's name for it; the broker's own name is gone by then. */

@@ -211,19 +211,16 @@ describeWith(["kafka"], "with the rights of deploy/kafka", () => {
       expect(stderr).not.toMatch(/AUTHORIZATION/);
     });
 
-    it.each(commands)("without a right says what it lacks at sluice %s", async (...args) => {
-      const given = await give("read", "read.");
-      const topic = rightOf(given, "READ TOPIC");
-      await takeAway(topic);
+    it.each(commands)("without the right to topics says what it lacks at sluice %s", async (...args) => {
+      await takeAway(rightOf(await give("read", "read."), "READ TOPIC"));
       const blind = await read(args);
       expect(blind).toMatchObject({ code: 1, stderr: expect.stringMatching(/may we read them\?/) });
-      await admin.createAcls({ acl: [topic] });
-      await takeAway(rightOf(given, "READ GROUP"));
-      const alone = await read(args);
-      expect(alone).toMatchObject({
-        code: 1,
-        stderr: expect.stringMatching(/GROUP_AUTHORIZATION_FAILED|[Gg]roup.*authoriz/),
-      });
+    });
+
+    it("without the right to groups says what it lacks", async () => {
+      await takeAway(rightOf(await give("read", "read."), "READ GROUP"));
+      const alone = await read(["tail", "--kafka"]);
+      expect(alone).toMatchObject({ code: 1, stderr: expect.stringMatching(/groups sluice-reader-\*/) });
     });
 
     it("may not write, and of the bridge's rights none is to read", async () => {
@@ -247,7 +244,7 @@ describeWith(["kafka"], "with the rights of deploy/kafka", () => {
     await send("sluice-connect-offsets");
     expect(await firstOf("sluice-connect-offsets", "sluice-connect")).toBe("x");
     await expect(send("sinks.logins")).rejects.toThrow(/not authorized/i);
-    await expect(firstOf("sinks.logins", "another")).rejects.toThrow(/not authorized/i);
+    await expect(firstOf("sinks.logins", "another")).rejects.toThrow("group coordinator");
   });
 });
 
@@ -274,7 +271,7 @@ async function send(topic: string): Promise<void> {
 /** The value of the first record that a group gets. */
 async function firstOf(topic: string, groupId: string): Promise<string> {
   // Longer than the coordinator of a new topic of offsets takes to load.
-  const retry = { retries: 60, initialRetryTime: 50, maxRetryTime: 500 };
+  const retry = { retries: 40, initialRetryTime: 50, maxRetryTime: 500 };
   const consumer = client().consumer({ groupId, retry });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   consumer.on(consumer.events.CRASH, ({ payload: { error } }) => reject(error));
