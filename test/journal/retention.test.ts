@@ -45,6 +45,25 @@ describe("with forwarding", () => {
     expect(journal.stats().lostRecords).toBe(0);
   });
 
+  it("counts as not acknowledged the segments that must stay, and tells how long the oldest record waits", async () => {
+    const { journal, clock, append } = await openJournal(makeDir(), limits);
+    await fillWith({ append }, 30);
+    clock.advance(5000);
+    const waiting = (): number[] => {
+      const { bytes, unacknowledgedBytes, oldestUnacknowledgedMs } = journal.stats();
+      return [bytes - unacknowledgedBytes, oldestUnacknowledgedMs];
+    };
+    expect(waiting()).toEqual([0, 5000]);
+    journal.acknowledged(29);
+    const [over] = waiting();
+    expect(over).toBeGreaterThan(2 * limits.segmentBytes - 2 * KiB);
+    journal.acknowledged(30);
+    expect(journal.stats()).toMatchObject({ unacknowledgedBytes: 0, oldestUnacknowledgedMs: 0 });
+    await append();
+    expect(journal.stats().unacknowledgedBytes).toBeLessThanOrEqual(limits.segmentBytes);
+    expect(journal.stats().unacknowledgedBytes).toBeGreaterThan(0);
+  });
+
   it("keeps acknowledged segments for keepMs, and not longer", async () => {
     const { dir, journal, clock, append, log } = await openJournal(makeDir(), { ...limits, keepMs: 600_000 });
     await fillWith({ append }, 30);
@@ -122,6 +141,7 @@ describe("embedded", () => {
     const { dir, journal, append } = await openJournal(makeDir(), embedded);
     expect(await fillWith({ append }, 200)).toEqual({ ok: true });
     expect(journal.stats().bytes).toBeLessThanOrEqual(limits.maxBytes);
+    expect(journal.stats()).toMatchObject({ unacknowledgedBytes: 0, oldestUnacknowledgedMs: 0 });
     const numbers = numbersOf(await readAll(dir));
     expect(numbers).toEqual(range(numbers[0]!, 200));
     expect(numbers.length).toBeGreaterThan(20);
