@@ -29,6 +29,11 @@ type Imageless =
   | "own-root"
   | "rsyslog"
   | "promtool";
+import { redpandaConnectMissing, redpandaConnectProgram } from "./redpanda-connect-program.ts";
+
+/** What has an image, and what is only ever a program. */
+type Imaged = "redis" | "kafka";
+type Imageless = "frp" | "frp-ends" | "postgres" | "redpanda-connect";
 
 export type Service = Imaged | Imageless;
 
@@ -45,6 +50,7 @@ const missing: Record<Service, () => Promise<string | undefined>> = {
   "own-root": ownRootMissing,
   rsyslog: rsyslogMissing,
   promtool: prometheusMissing,
+  "redpanda-connect": redpandaConnectMissing,
 };
 
 function hasImage(service: Service): service is Imaged {
@@ -99,6 +105,7 @@ const programs = {
   "own-root": nothingToFetch,
   rsyslog: rsyslogProgram,
   promtool: prometheusPrograms,
+  "redpanda-connect": redpandaConnectProgram,
 };
 
 /** Fetches and builds all that starting the service will need; throws when it is missing. */
