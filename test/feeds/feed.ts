@@ -54,10 +54,7 @@ export class Feed {
     const bridge = await startBridge({ ...kafka, "sessions.endGraceMs": 200, ...settings });
     const topics = await eventsOf(bridge, kafka);
     const feed = new Feed(prefix, brokers, topics, bridge.url);
-    const admin = feed.#kafka.admin();
-    await admin.connect();
-    for (const sink of sinks) await makeTopic(admin, { topic: feed.#deadLetters(sink), numPartitions: 1 });
-    await admin.disconnect();
+    for (const sink of sinks) await feed.makeDeadLetters(sink);
     await call(bridge.url, "Login", { user: "alice", client_address: "198.51.100.7:40000" });
     await call(bridge.url, "NewProxy", { ...proxy, remote_port: 6000 });
     return feed;
@@ -92,6 +89,14 @@ export class Feed {
     const messages = values.map((value) => ({ partition: 0, key: "by-hand", value }));
     await producer.send({ topic: this.prefix + stream, messages });
     await producer.disconnect();
+  }
+
+  /** Makes the topic of a sink's dead letters. */
+  async makeDeadLetters(sink: string): Promise<void> {
+    const admin = this.#kafka.admin();
+    await admin.connect();
+    await makeTopic(admin, { topic: this.#deadLetters(sink), numPartitions: 1 });
+    await admin.disconnect();
   }
 
   /** So many dead letters of a sink, from the first on, in their order; all there are, if there are more. */

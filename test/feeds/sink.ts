@@ -88,7 +88,7 @@ export class Sink implements AsyncDisposable {
   }
 
   /** Resolves when `holds` does; asked again after each request. */
-  async until(holds: () => boolean, what: () => string, timeoutMs = 8_000): Promise<void> {
+  async until(holds: () => boolean, what: () => string, timeoutMs = 30_000): Promise<void> {
     const deadline = AbortSignal.timeout(timeoutMs);
     while (!holds()) {
       if (deadline.aborted) throw new Error(`${what()} within ${timeoutMs} ms`);

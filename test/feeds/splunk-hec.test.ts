@@ -10,7 +10,7 @@ const sink = "splunk-hec";
 const config = "splunk-hec/redpanda-connect.yaml";
 /** Visits of a test; three events each. */
 const visits = 10;
-vi.setConfig({ testTimeout: 15_000 + sinkDownMs });
+vi.setConfig({ testTimeout: 60_000 + sinkDownMs });
 
 async function recording(feed: Feed, more: Readonly<Record<string, string>> = {}) {
   const splunk = await HecRecorder.start();
@@ -98,6 +98,18 @@ describeWith(["kafka", "redpanda-connect"], "Splunk, by its HTTP Event Collector
     expect(splunk.ids).not.toContain(refused);
     // Of the batch that is refused, Splunk has what stands before the one it does not take.
     expect(distinct(splunk.ids)).toEqual(expect.arrayContaining(rest));
+  });
+
+  it("without a topic for dead letters poison is kept, and said, until there is one", async () => {
+    const own = await Feed.start([]);
+    const { env } = await recording(own);
+    await own.put("user-sessions", ["not JSON"]);
+    const engine = await startRedpandaConnect(config, env);
+    await engine.log.saw(/level=warning.*Failed to send message.*UNKNOWN_TOPIC_OR_PARTITION/);
+    await own.makeDeadLetters(sink);
+    const [letter] = await own.deadLetters(sink, 1);
+    await engine.stop();
+    expect(letter).toMatchObject({ key: "by-hand", value: "not JSON" });
   });
 
   it(`Splunk away for ${sinkDownMs} ms, and then busy, loses nothing`, async () => {

@@ -13,7 +13,7 @@ const configs = [
 ];
 /** Visits of a test; three events each. */
 const visits = 10;
-vi.setConfig({ testTimeout: 90_000 + sinkDownMs });
+vi.setConfig({ testTimeout: 60_000 + sinkDownMs });
 
 async function recording(feed: Feed) {
   const receiver = await WebhookRecorder.start();
