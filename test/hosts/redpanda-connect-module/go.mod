@@ -114,5 +114,3 @@ require (
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
-
-replace github.com/99designs/keyring => github.com/Jeffail/keyring v1.2.3

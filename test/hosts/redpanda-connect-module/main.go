@@ -1,5 +1,6 @@
-// Redpanda Connect with the components that connectors/ uses, which are all under Apache-2.0. The path of this module
-// lets it take S3's alone: public/components/aws would bring along inputs under the Redpanda Community License.
+// Redpanda Connect with the components that connectors/ uses, which are under Apache-2.0. The path of this module lets
+// it take S3's alone: public/components/aws would bring along inputs under the Redpanda Community License. One file of
+// that licence stays, internal/serviceaccount, a way to sign in at Redpanda's cloud that Kafka's component refers to.
 package main
 
 import (
