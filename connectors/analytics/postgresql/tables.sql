@@ -1,5 +1,5 @@
--- The two tables that flat rows make, keyed so that what comes again collapses. Times are UTC.
--- Where Kafka Connect's JDBC sink makes them by itself they are there already; name them in views.sql then.
+-- The two tables that flat rows make, keyed so that what comes again collapses. Times are UTC. Whoever upserts into
+-- them, such as Kafka Connect's JDBC sink, may do so in any order and as often as it likes. Run it as often as you like.
 
 CREATE TABLE IF NOT EXISTS sluice_flat (
   event_id text PRIMARY KEY,
@@ -104,3 +104,23 @@ CREATE TABLE IF NOT EXISTS sluice_flat_sessions (
   epoch text NOT NULL,
   journalseq bigint NOT NULL
 );
+
+-- Of a session the better row stays, whichever comes last: an end outranks its start, and an announced end an inferred one.
+CREATE OR REPLACE FUNCTION sluice_flat_sessions_keep_better() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.state_rank, NEW.event_time, NEW.journalseq) < (OLD.state_rank, OLD.event_time, OLD.journalseq) THEN
+    RETURN NULL;
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+CREATE OR REPLACE TRIGGER a_keep_better BEFORE UPDATE ON sluice_flat_sessions
+FOR EACH ROW EXECUTE FUNCTION sluice_flat_sessions_keep_better();
+
+-- What comes again as it is writes nothing.
+CREATE OR REPLACE TRIGGER b_same_again BEFORE UPDATE ON sluice_flat_sessions
+FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
+
+CREATE OR REPLACE TRIGGER b_same_again BEFORE UPDATE ON sluice_flat
+FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger();
