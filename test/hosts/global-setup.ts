@@ -32,6 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     rsyslog: await providerOf("rsyslog"),
     promtool: await providerOf("promtool"),
     "redpanda-connect": await providerOf("redpanda-connect"),
+    connect: await providerOf("connect"),
   });
   const desk = createServer((request, response) => void answer(request.url, response));
   await new Promise<void>((resolve) => desk.listen(0, "127.0.0.1", resolve));

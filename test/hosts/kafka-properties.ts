@@ -18,6 +18,7 @@ const QUICK_FAILOVER = {
   "controller.quorum.fetch.timeout.ms": "1000",
   "controller.socket.timeout.ms": "2000",
   "replica.socket.timeout.ms": "2000",
+  "group.min.session.timeout.ms": "1000",
 };
 
 /** What an idle broker does all the time, and the threads and buffers of a busy one, would only slow the tests down. */

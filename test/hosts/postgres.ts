@@ -4,15 +4,17 @@ import { temporaryFolder } from "./folder.ts";
 import { freePort } from "./ports.ts";
 import { postgresPrograms } from "./postgres-program.ts";
 import { type Command, run } from "./process.ts";
-import { NativeServer, type Server } from "./server.ts";
+import { NativeServer } from "./server.ts";
 
 const NOBODY = 65_534;
 
 /** A PostgreSQL of one test's own: user and database postgres, no password, on loopback alone. */
-export type PostgresHost = Server & {
+export type PostgresHost = NativeServer & {
   port: number;
   /** Runs psql in a folder; returns what it printed. */
   psql(args: readonly string[], cwd?: string): Promise<string>;
+  /** Resolves when this SQL condition holds; looked at by the server, again and again. */
+  until(condition: string, timeoutMs?: number): Promise<void>;
 };
 
 export async function startPostgres(): Promise<PostgresHost> {
@@ -39,9 +41,15 @@ export async function startPostgres(): Promise<PostgresHost> {
   });
   await server.start();
   const place = ["-X", "-h", "127.0.0.1", "-p", `${port}`, "-U", "postgres", "-v", "ON_ERROR_STOP=1"];
+  const psql = (args: readonly string[], cwd = folder.path): Promise<string> =>
+    run({ program: join(programs, "psql"), args: [...place, ...args], cwd });
   return Object.assign(server, {
     port,
-    psql: (args: readonly string[], cwd = folder.path) =>
-      run({ program: join(programs, "psql"), args: [...place, ...args], cwd }),
+    psql,
+    async until(condition: string, timeoutMs = 60_000) {
+      // With a lock held over the wait, nobody could alter a table meanwhile.
+      const look = `WHILE (${condition}) IS NOT TRUE LOOP COMMIT; PERFORM pg_sleep(0.02); END LOOP;`;
+      await psql(["-q", "-c", `SET statement_timeout = ${timeoutMs}`, "-c", `DO $$ BEGIN ${look} END $$`]);
+    },
   });
 }

@@ -5,6 +5,7 @@
  *
  * SLUICE_TEST_PROVIDER=docker or native forces one way; frp's programs, which have no image, then stay programs.
  */
+import { connectMissing, connectPlugins } from "./connect-program.ts";
 import { engineAnswers } from "./docker.ts";
 import { frpEndsMissing, frpEndsProgram } from "./frp-ends-program.ts";
 import { frpMissing, frpPrograms } from "./frp-program.ts";
@@ -33,7 +34,7 @@ import { redpandaConnectMissing, redpandaConnectProgram } from "./redpanda-conne
 
 /** What has an image, and what is only ever a program. */
 type Imaged = "redis" | "kafka";
-type Imageless = "frp" | "frp-ends" | "postgres" | "redpanda-connect";
+type Imageless = "frp" | "frp-ends" | "postgres" | "redpanda-connect" | "connect";
 
 export type Service = Imaged | Imageless;
 
@@ -51,6 +52,7 @@ const missing: Record<Service, () => Promise<string | undefined>> = {
   rsyslog: rsyslogMissing,
   promtool: prometheusMissing,
   "redpanda-connect": redpandaConnectMissing,
+  connect: connectMissing,
 };
 
 function hasImage(service: Service): service is Imaged {
@@ -106,6 +108,7 @@ const programs = {
   rsyslog: rsyslogProgram,
   promtool: prometheusPrograms,
   "redpanda-connect": redpandaConnectProgram,
+  connect: () => Promise.all([kafkaJava(), connectPlugins()]),
 };
 
 /** Fetches and builds all that starting the service will need; throws when it is missing. */
