@@ -64,12 +64,15 @@ describeWith(["kafka", "connect", "postgres", "frp", "frp-ends"], "Connect's JDB
     stack = await startSinkStack();
   });
 
-  const produce = async (name: ConnectorName, values: readonly (string | Buffer)[]): Promise<void> => {
+  /** The offset of the first. */
+  const produce = async (name: ConnectorName, values: readonly string[]): Promise<number> => {
     const producer = clientOf(stack.brokers).producer({ createPartitioner: Partitioners.DefaultPartitioner });
     await producer.connect();
     const messages = values.map((value) => ({ value }));
-    await producer.send({ topic: stack.topicOf(name), compression: CompressionTypes.GZIP, messages });
+    const topic = stack.topicOf(name);
+    const [kept] = await producer.send({ topic, compression: CompressionTypes.GZIP, messages });
     await producer.disconnect();
+    return Number(kept?.baseOffset);
   };
   const valuesOf = async (name: ConnectorName): Promise<string[]> => {
     const topic = stack.topicOf(name);
@@ -228,6 +231,27 @@ describeWith(["kafka", "connect", "postgres", "frp", "frp-ends"], "Connect's JDB
         await rowsOf(postgres, "SELECT added FROM sluice_flat_sessions WHERE session_id = 'made'"),
       ).toEqual([{ added: "later" }]);
       await postgres.psql(["-qc", "DELETE FROM sluice_flat_sessions WHERE session_id = 'made'"]);
+      await expectRowsAsTold(stack);
+    },
+    timeoutMs,
+  );
+
+  it(
+    "stands still before what only PostgreSQL refuses, and goes on behind it once that is skipped",
+    async () => {
+      const { rest } = stack.connect;
+      const name = "sluice-flat-sessions";
+      await settled(stack);
+      const { schema, payload } = JSON.parse((await valuesOf(name))[0]!);
+      const refused = JSON.stringify({ schema, payload: { ...payload, session_id: "made\0" } });
+      const offset = await produce(name, [refused]);
+      await visits(stack, 5);
+      const { tasks } = await rest.sawFailed(name);
+      expect(tasks[0]?.trace).toContain("invalid byte sequence for encoding");
+      await rest.stop(name);
+      await rest.moveTo(name, stack.topicOf(name), 0, offset + 1);
+      await rest.resume(name);
+      await settled(stack);
       await expectRowsAsTold(stack);
     },
     timeoutMs,

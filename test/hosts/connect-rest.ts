@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 const LOOK_EVERY_MS = 50;
+const SEEN_WITHIN_MS = 60_000;
 
-export interface ConnectorStatus {
+interface ConnectorStatus {
   readonly connector: { readonly state: string; readonly trace?: string };
   readonly tasks: readonly { readonly id: number; readonly state: string; readonly trace?: string }[];
 }
@@ -24,21 +25,14 @@ export class ConnectRest {
     return this.#ask("GET", `${name}/status`) as Promise<ConnectorStatus>;
   }
 
-  async restart(name: string): Promise<void> {
-    await this.#ask("POST", `${name}/restart?includeTasks=true&onlyFailed=true`);
-  }
-
-  /** Its tasks end; it stays, with its offsets. */
+  /** Resolves when its tasks have ended; it stays, with its offsets. */
   async stop(name: string): Promise<void> {
     await this.#ask("PUT", `${name}/stop`);
+    await this.#saw(name, ({ connector, tasks }) => connector.state === "STOPPED" && tasks.length === 0);
   }
 
   async resume(name: string): Promise<void> {
     await this.#ask("PUT", `${name}/resume`);
-  }
-
-  async remove(name: string): Promise<void> {
-    await this.#ask("DELETE", name);
   }
 
   /** Of a stopped connector: with which offset of a partition it goes on. */
@@ -50,14 +44,17 @@ export class ConnectRest {
     await this.#ask("PATCH", `${name}/offsets`, { offsets: [moved] });
   }
 
-  /** Resolves when the connector and its tasks, of which there is one at least, are in this state. */
-  async sawTasks(name: string, state: string, timeoutMs = 30_000): Promise<ConnectorStatus> {
-    const deadline = AbortSignal.timeout(timeoutMs);
+  /** Resolves when its tasks, of which there is one at least, have failed. */
+  sawFailed(name: string): Promise<ConnectorStatus> {
+    return this.#saw(name, ({ tasks }) => tasks.length > 0 && tasks.every(({ state }) => state === "FAILED"));
+  }
+
+  async #saw(name: string, is: (status: ConnectorStatus) => boolean): Promise<ConnectorStatus> {
+    const deadline = AbortSignal.timeout(SEEN_WITHIN_MS);
     for (;;) {
-      const status = await this.status(name).catch(() => undefined);
-      if (status?.tasks.length && status.tasks.every((task) => task.state === state)) return status;
-      if (deadline.aborted)
-        throw new Error(`${name} was not ${state} within ${timeoutMs} ms: ${JSON.stringify(status)}`);
+      const status = await this.status(name);
+      if (is(status)) return status;
+      if (deadline.aborted) throw new Error(`${name} is still ${JSON.stringify(status)}`);
       await pause(LOOK_EVERY_MS);
     }
   }
