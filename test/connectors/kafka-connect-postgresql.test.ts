@@ -263,18 +263,22 @@ describeWith(["kafka", "connect", "postgres", "frp", "frp-ends"], "Connect's JDB
       const { postgres, connect } = stack;
       const quick = ["--every", "0.2", "--first-wait", "0.5", "--longest-wait", "2"];
       const supervisor = supervise(["--url", connect.rest.url, ...quick]);
+      await settled(stack);
       await visits(stack, 20);
       const over = pause(downMs);
       await postgres.stop("SIGINT");
       await visits(stack, 20);
       for (const name of names)
-        await supervisor.log.saw(new RegExp(`${name}: task 0 failed: .*ConnectException.*; restart 1`));
+        await supervisor.log.saw(new RegExp(`${name}: task 0 failed: .*Exception.*; restart 1`), {
+          timeoutMs,
+        });
       await over;
       await postgres.start();
       await visits(stack, 20);
-      await settled(stack);
+      await settled(stack, timeoutMs);
       await expectRowsAsTold(stack);
-      for (const name of names) await supervisor.log.saw(new RegExp(`${name}: runs again, \\d+ restart`));
+      for (const name of names)
+        await supervisor.log.saw(new RegExp(`${name}: runs again, \\d+ restart`), { timeoutMs });
       expect(await supervisor.end("SIGTERM")).toBe(0);
     },
     timeoutMs,
