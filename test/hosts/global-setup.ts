@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { TestProject } from "vitest/node";
 import { startKafka } from "./kafka.ts";
 import { closeAll } from "./open.ts";
-import { given, type Provider, providerOf, type Service } from "./provider.ts";
+import { allProviders, given, type Provider, type Service } from "./provider.ts";
 import { startRedis } from "./redis.ts";
 
 declare module "vitest" {
@@ -20,20 +20,7 @@ declare module "vitest" {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  project.provide("providers", {
-    redis: await providerOf("redis"),
-    kafka: await providerOf("kafka"),
-    frp: await providerOf("frp"),
-    "frp-ends": await providerOf("frp-ends"),
-    postgres: await providerOf("postgres"),
-    kubernetes: await providerOf("kubernetes"),
-    systemd: await providerOf("systemd"),
-    "own-root": await providerOf("own-root"),
-    rsyslog: await providerOf("rsyslog"),
-    promtool: await providerOf("promtool"),
-    "redpanda-connect": await providerOf("redpanda-connect"),
-    connect: await providerOf("connect"),
-  });
+  project.provide("providers", await allProviders());
   const desk = createServer((request, response) => void answer(request.url, response));
   await new Promise<void>((resolve) => desk.listen(0, "127.0.0.1", resolve));
   project.provide("desk", `http://127.0.0.1:${(desk.address() as AddressInfo).port}`);

@@ -17,46 +17,44 @@ import { ownRootMissing, systemdMissing } from "./own-root.ts";
 import { postgresMissing, postgresPrograms } from "./postgres-program.ts";
 import { prometheusMissing, prometheusPrograms } from "./prometheus-program.ts";
 import { redisMissing, redisProgram } from "./redis-program.ts";
+import { redpandaConnectMissing, redpandaConnectProgram } from "./redpanda-connect-program.ts";
 import { rsyslogMissing, rsyslogProgram } from "./rsyslog-program.ts";
 
-/** What has an image, and what is only ever a program. */
-type Imaged = "redis" | "kafka";
-type Imageless =
-  | "frp"
-  | "frp-ends"
-  | "postgres"
-  | "kubernetes"
-  | "systemd"
-  | "own-root"
-  | "rsyslog"
-  | "promtool";
-import { redpandaConnectMissing, redpandaConnectProgram } from "./redpanda-connect-program.ts";
+interface Native {
+  /** Why it can't be had on this machine; undefined if it can. */
+  missing(): Promise<string | undefined>;
+  /** Fetches and builds all that starting it will need. */
+  prepare(): Promise<unknown>;
+}
 
-/** What has an image, and what is only ever a program. */
-type Imaged = "redis" | "kafka";
-type Imageless = "frp" | "frp-ends" | "postgres" | "redpanda-connect" | "connect";
+/** What has an image too. */
+const imaged = {
+  redis: { missing: redisMissing, prepare: redisProgram },
+  kafka: { missing: kafkaMissing, prepare: kafkaJava },
+} satisfies Record<string, Native>;
 
-export type Service = Imaged | Imageless;
+type Imaged = keyof typeof imaged;
+
+const natives = {
+  ...imaged,
+  frp: { missing: frpMissing, prepare: frpPrograms },
+  "frp-ends": { missing: frpEndsMissing, prepare: frpEndsProgram },
+  postgres: { missing: postgresMissing, prepare: postgresPrograms },
+  connect: { missing: connectMissing, prepare: () => Promise.all([kafkaJava(), connectPlugins()]) },
+  "redpanda-connect": { missing: redpandaConnectMissing, prepare: redpandaConnectProgram },
+  rsyslog: { missing: rsyslogMissing, prepare: rsyslogProgram },
+  promtool: { missing: prometheusMissing, prepare: prometheusPrograms },
+  kubernetes: { missing: kubernetesMissing, prepare: kubernetesPrograms },
+  systemd: { missing: systemdMissing, prepare: async () => {} },
+  "own-root": { missing: ownRootMissing, prepare: async () => {} },
+} satisfies Record<string, Native>;
+
+export type Service = keyof typeof natives;
 
 export type Provider = { way: "docker" | "native" } | { way: "missing"; why: string };
 
-const missing: Record<Service, () => Promise<string | undefined>> = {
-  redis: redisMissing,
-  kafka: kafkaMissing,
-  frp: frpMissing,
-  "frp-ends": frpEndsMissing,
-  postgres: postgresMissing,
-  kubernetes: kubernetesMissing,
-  systemd: systemdMissing,
-  "own-root": ownRootMissing,
-  rsyslog: rsyslogMissing,
-  promtool: prometheusMissing,
-  "redpanda-connect": redpandaConnectMissing,
-  connect: connectMissing,
-};
-
 function hasImage(service: Service): service is Imaged {
-  return service === "redis" || service === "kafka";
+  return Object.hasOwn(imaged, service);
 }
 
 /** The address of a server that the environment names; it serves as the shared one and is never stopped. */
@@ -65,6 +63,13 @@ export function given(service: Service): string | undefined {
   if (SLUICE_TEST_PROVIDER) return undefined;
   if (!hasImage(service)) return undefined;
   return { redis: SLUICE_TEST_REDIS_URL, kafka: SLUICE_TEST_KAFKA_BROKERS }[service];
+}
+
+/** How each service is had in this run. */
+export async function allProviders(): Promise<Record<Service, Provider>> {
+  const services = Object.keys(natives) as Service[];
+  const each = services.map(async (service) => [service, await providerOf(service)] as const);
+  return Object.fromEntries(await Promise.all(each)) as Record<Service, Provider>;
 }
 
 /** How servers that a test may stop are started here. Fetches and builds nothing. */
@@ -76,7 +81,7 @@ export async function providerOf(service: Service): Promise<Provider> {
     if (await engineAnswers()) return { way: "docker" };
     if (forced === "docker") return { way: "missing", why: "no Docker engine answers" };
   }
-  const why = await missing[service]();
+  const why = await natives[service].missing();
   return why ? { way: "missing", why } : { way: "native" };
 }
 
@@ -89,32 +94,15 @@ export async function wayOf(service: Imaged): Promise<"docker" | "native"> {
     await imageFor(service);
     return "docker";
   } catch (error) {
-    if (process.env.SLUICE_TEST_PROVIDER === "docker" || (await missing[service]())) throw error;
+    if (process.env.SLUICE_TEST_PROVIDER === "docker" || (await natives[service].missing())) throw error;
     return "native";
   }
 }
-
-async function nothingToFetch(): Promise<void> {}
-
-const programs = {
-  redis: redisProgram,
-  kafka: kafkaJava,
-  frp: frpPrograms,
-  "frp-ends": frpEndsProgram,
-  postgres: postgresPrograms,
-  kubernetes: kubernetesPrograms,
-  systemd: nothingToFetch,
-  "own-root": nothingToFetch,
-  rsyslog: rsyslogProgram,
-  promtool: prometheusPrograms,
-  "redpanda-connect": redpandaConnectProgram,
-  connect: () => Promise.all([kafkaJava(), connectPlugins()]),
-};
 
 /** Fetches and builds all that starting the service will need; throws when it is missing. */
 export async function prepare(service: Service): Promise<void> {
   if (given(service)) return;
   const provider = await providerOf(service);
   if (provider.way === "missing") throw new Error(`no ${service} for tests: ${provider.why}`);
-  if (!hasImage(service) || (await wayOf(service)) === "native") await programs[service]();
+  if (!hasImage(service) || (await wayOf(service)) === "native") await natives[service].prepare();
 }
