@@ -46,6 +46,17 @@ export async function built(building: Building): Promise<string> {
   }
 }
 
+/** Of several processes that do what `name` names, one after the other does it. */
+export async function onlyOne<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+  await mkdir(cacheFolder(), { recursive: true });
+  const unlock = await lock(join(cacheFolder(), `${name}.lock`));
+  try {
+    return await work();
+  } finally {
+    unlock();
+  }
+}
+
 function finished({ name, recipe }: Building): string {
   const version = createHash("sha256").update(recipe).digest("hex").slice(0, 8);
   return join(cacheFolder(), `${name}-${version}`);

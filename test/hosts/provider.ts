@@ -15,6 +15,7 @@ import { kafkaMissing } from "./kafka-program.ts";
 import { kubernetesMissing, kubernetesPrograms } from "./kubernetes-program.ts";
 import { ownRootMissing, systemdMissing } from "./own-root.ts";
 import { postgresMissing, postgresPrograms } from "./postgres-program.ts";
+import { onPath } from "./process.ts";
 import { prometheusMissing, prometheusPrograms } from "./prometheus-program.ts";
 import { redisMissing, redisProgram } from "./redis-program.ts";
 import { redpandaConnectMissing, redpandaConnectProgram } from "./redpanda-connect-program.ts";
@@ -47,11 +48,18 @@ const natives = {
   kubernetes: { missing: kubernetesMissing, prepare: kubernetesPrograms },
   systemd: { missing: systemdMissing, prepare: async () => {} },
   "own-root": { missing: ownRootMissing, prepare: async () => {} },
+  engine: { missing: engineMissing, prepare: async () => {} },
 } satisfies Record<string, Native>;
 
 export type Service = keyof typeof natives;
 
 export type Provider = { way: "docker" | "native" } | { way: "missing"; why: string };
+
+/** Docker's own command line, on an engine. */
+async function engineMissing(): Promise<string | undefined> {
+  if (!(await engineAnswers())) return "no Docker engine answers";
+  return (await onPath("docker")) ? undefined : "no docker on PATH";
+}
 
 function hasImage(service: Service): service is Imaged {
   return Object.hasOwn(imaged, service);
