@@ -5,6 +5,7 @@
  *
  * SLUICE_TEST_PROVIDER=docker or native forces one way; frp's programs, which have no image, then stay programs.
  */
+import { composeMissing, composeProgram } from "./compose-program.ts";
 import { connectMissing, connectPlugins } from "./connect-program.ts";
 import { engineAnswers } from "./docker.ts";
 import { frpEndsMissing, frpEndsProgram } from "./frp-ends-program.ts";
@@ -49,6 +50,7 @@ const natives = {
   systemd: { missing: systemdMissing, prepare: async () => {} },
   "own-root": { missing: ownRootMissing, prepare: async () => {} },
   engine: { missing: engineMissing, prepare: async () => {} },
+  compose: { missing: composeMissing, prepare: composeProgram },
 } satisfies Record<string, Native>;
 
 export type Service = keyof typeof natives;
