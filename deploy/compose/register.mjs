@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 const [url, folder] = process.argv.slice(2);
+if (url === undefined || folder === undefined) throw new Error("register.mjs URL FOLDER");
 for (const file of (await readdir(folder)).filter((name) => name.endsWith(".json"))) {
   const name = basename(file, ".json");
   const body = await readFile(join(folder, file), "utf8");
