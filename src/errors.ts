@@ -18,12 +18,14 @@ export const errorCodes = {
   journal_closed: "the journal is closed or closing",
   journal_damaged: "a journal file cannot be understood",
   kafka_unavailable: "no broker answered, or the connection broke",
+  kafka_untrusted: "a broker's certificate is not one that we trust, or only one side speaks TLS",
   kafka_rejected: "the broker will never take this record",
   kafka_denied: "the broker refused our credentials or rights",
   kafka_topic: "a topic is missing or cannot be created",
   output_unwritable: "the file that was asked for cannot be written",
   admin_unavailable: "the bridge's admin port did not answer, or not to us",
   redis_unavailable: "Redis did not answer, or the connection broke",
+  redis_untrusted: "Redis's certificate is not one that we trust, or only one side speaks TLS",
   redis_denied: "Redis refused our credentials or rights",
 } as const;
 

@@ -17,7 +17,7 @@ export function showConfig(options: ConfigOptions): void {
 const mostValueWidth = 44;
 
 function effective(options: ConfigOptions): string {
-  const shown = shownSettings(loadSettings(options.config ?? null, process.env));
+  const shown = shownSettings(loadSettings(options.config ?? null, process.env, { tlsFiles: true }));
   if (options.json) return JSON.stringify(shown, null, 2);
   const rows = [
     ["SETTING", "VALUE", "FROM"],

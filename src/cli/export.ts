@@ -10,11 +10,12 @@ import { unparsedReasons } from "../events/parse.ts";
 import { isSessionType } from "../events/projections/flat-sessions.ts";
 import { type EventType, eventTypes, typePrefix } from "../events/schema.ts";
 import { type Stream, streamNames } from "../events/streams.ts";
+import type { TopicNames } from "../events/topic-names.ts";
 import { type Form, formOf, type LeftOut } from "../export/forms.ts";
 import type { ExportFormat, ExportView } from "../export/names.ts";
 import { fileOutput, type Output, standardOutput } from "../export/output.ts";
 import { SortedEvents } from "../export/sorted-events.ts";
-import { streamNamed } from "../replay/choice.ts";
+import { streamsNamed } from "../replay/choice.ts";
 import { journalDirOf } from "./journal-dir.ts";
 import { type Moment, msOf } from "./options.ts";
 import { grouped, ProgressBar } from "./progress-bar.ts";
@@ -49,7 +50,7 @@ export async function exportEvents(options: ExportOptions, clock: Clock = system
     throw new SluiceError("config_invalid", "--since is not before --until");
   }
   const view = viewOf(options);
-  const streams = streamsOf(options.topic, settings.kafka.topicPrefix);
+  const streams = streamsOf(options.topic, settings.kafka);
   const isMeant = choiceOf(options, view, streams, fromMs, untilMs);
   const meant = streamsOfMeant(isMeant);
   if (meant.size === 0)
@@ -115,12 +116,12 @@ function viewOf({ as, format, spreadsheet }: ExportOptions): ExportView {
 }
 
 /** Null: all. */
-function streamsOf(names: readonly string[] | undefined, topicPrefix: string): ReadonlySet<Stream> | null {
-  if (names === undefined) return null;
+function streamsOf(named: readonly string[] | undefined, names: TopicNames): ReadonlySet<Stream> | null {
+  if (named === undefined) return null;
   return new Set(
-    names.map((name) => {
-      const stream = streamNamed(name, topicPrefix);
-      if (stream !== null) return stream;
+    named.flatMap((name) => {
+      const streams = streamsNamed(name, names);
+      if (streams.length > 0) return streams;
       const text = `--topic ${name}: no such topic; there are ${streamNames.join(", ")}`;
       throw new SluiceError("config_invalid", text);
     }),

@@ -3,6 +3,7 @@ import { systemClock } from "../clock.ts";
 import type { Settings } from "../config/settings.ts";
 import { SluiceError } from "../errors.ts";
 import type { Stream } from "../events/streams.ts";
+import { topicsNamed } from "../events/topic-names.ts";
 import { kafkaSettingsOf } from "../kafka/settings.ts";
 import { readTopics } from "../kafka/topic-reader.ts";
 import { createLog } from "../log.ts";
@@ -22,7 +23,7 @@ export async function readKafka(
   const oldest = new Map<string, string>();
   await readTopics(
     {
-      topics: [...streams].map((stream) => kafka.topicPrefix + stream),
+      topics: topicsNamed(kafka, streams),
       last: Number.MAX_SAFE_INTEGER,
       signal,
       follow: false,

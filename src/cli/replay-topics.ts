@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import { type Stream, streamNames, streams } from "../events/streams.ts";
+import { type TopicNames, topicNamed } from "../events/topic-names.ts";
 import { defaultLimits } from "../forwarder/limits.ts";
 import { deadLettersTopic } from "../forwarder/loop.ts";
 import type { KeptProjection } from "../forwarder/projections.ts";
@@ -21,7 +22,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 export async function makeTopics(
   plan: Plan,
   projections: readonly KeptProjection[],
-  topicPrefix: string,
+  names: TopicNames,
   kafka: KafkaSettings,
   clock: Clock,
   signal: AbortSignal,
@@ -32,9 +33,9 @@ export async function makeTopics(
     .filter(({ records }) => records > 0)
     .map(({ topic, name }) => ({
       name: topic,
-      retentionMs: keptMs.get(name) ?? daysOf(name as Stream) * dayMs,
+      retentionMs: keptMs.get(name) ?? daysOf(topic, name as Stream, names) * dayMs,
     }));
-  wanted.push({ name: topicPrefix + deadLettersTopic, retentionMs: longestDays * dayMs });
+  wanted.push({ name: topicNamed(names, deadLettersTopic), retentionMs: longestDays * dayMs });
   let said = "";
   for (let attempt = 0; ; attempt++) {
     const waitMs = delayMs(attempt + 1, defaultLimits, Math.random);
@@ -53,9 +54,11 @@ export async function makeTopics(
   }
 }
 
-/** Of a stream that only an older journal knows, as long as of any. */
-function daysOf(stream: Stream): number {
-  return streams[stream]?.retentionDays ?? longestDays;
+/** As long as the longest kept of those that share the topic; of a stream that only an older journal knows, as any. */
+function daysOf(topic: string, stream: Stream, names: TopicNames): number {
+  if (streams[stream] === undefined) return longestDays;
+  const sharing = streamNames.filter((other) => topicNamed(names, other) === topic);
+  return Math.max(...sharing.map((other) => streams[other].retentionDays));
 }
 
 /** `work`, unless the signal ends it before. */

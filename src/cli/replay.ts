@@ -7,6 +7,7 @@ import type { Settings } from "../config/settings.ts";
 import { SluiceError, textOf } from "../errors.ts";
 import { projectionNames } from "../events/projections/names.ts";
 import { type Stream, streamNames } from "../events/streams.ts";
+import { type TopicNames, topicNamed } from "../events/topic-names.ts";
 import type { DeadLetter } from "../forwarder/dead-letters.ts";
 import { defaultLimits } from "../forwarder/limits.ts";
 import { type KeptProjection, projectionsOf } from "../forwarder/projections.ts";
@@ -17,7 +18,7 @@ import { KafkaBroker } from "../kafka/broker.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import { kafkaSettingsOf } from "../kafka/settings.ts";
 import type { Span } from "../ledger/span.ts";
-import { type Choice, confirmedBy, streamNamed, topicsFor } from "../replay/choice.ts";
+import { type Choice, confirmedBy, streamsNamed, topicsFor } from "../replay/choice.ts";
 import { type Plan, planOf } from "../replay/plan.ts";
 import { type Replayed, replay as sendAgain } from "../replay/replay.ts";
 import { journalDirOf } from "./journal-dir.ts";
@@ -80,10 +81,10 @@ function choiceOf(
     throw new SluiceError("config_invalid", "replay needs kafka.brokers (SLUICE_KAFKA_BROKERS)");
   }
   const isNamed = (name: string, projection: KeptProjection): boolean =>
-    name === projection.topic || name === kafka.topicPrefix + projection.topic;
+    name === projection.topic || name === topicNamed(kafka, projection.topic);
   const streams = topic?.flatMap((name) => {
-    const stream = streamNamed(name, kafka.topicPrefix);
-    if (stream !== null) return [stream];
+    const named = streamsNamed(name, kafka);
+    if (named.length > 0) return named;
     if (projections.some((one) => isNamed(name, one))) return [];
     const names = [...streamNames, ...projections.map((one) => one.topic)].join(", ");
     throw new SluiceError("config_invalid", `--topic ${name}: no such topic; there are ${names}`);
@@ -108,7 +109,7 @@ interface Found {
 /** A text when there is nothing to be sent again. */
 async function planned(
   dataDir: string,
-  { kafka: { topicPrefix } }: Settings,
+  { kafka }: Settings,
   choice: ReplayChoice,
   signal: AbortSignal,
 ): Promise<Found | string> {
@@ -120,11 +121,11 @@ async function planned(
     const instance = await instanceOf(dataDir);
     const { cursor, reason } = await loadCursor(dataDir, instance);
     if (reason !== null) say(reason);
-    const confirmed = cursor && confirmedBy(cursor, topicPrefix, partitionOf);
+    const confirmed = cursor && confirmedBy(cursor, kafka, partitionOf);
     if (confirmed === null || confirmed.through === 0) {
       return "nothing has been forwarded yet: the bridge sends all that the journal keeps by itself";
     }
-    const plan = await planOf({ dataDir, topicPrefix, choice, confirmed, signal });
+    const plan = await planOf({ dataDir, ...namesOf(kafka), choice, confirmed, signal });
     return plan.records === 0 ? nothingText(plan, choice.epoch) : { plan, choice, confirmed, instance };
   } catch (thrown) {
     if (thrown instanceof SluiceError || signal.aborted) throw thrown;
@@ -140,9 +141,9 @@ async function sent(
   signal: AbortSignal,
 ): Promise<Replayed> {
   const kafka = kafkaSettingsOf(settings.kafka);
-  const { topicPrefix } = settings.kafka;
+  const names = namesOf(settings.kafka);
   const make = (tell: typeof say) =>
-    makeTopics(plan, choice.projections, topicPrefix, kafka, systemClock, signal, tell);
+    makeTopics(plan, choice.projections, names, kafka, systemClock, signal, tell);
   await make(say);
   const progress = new ProgressBar(process.stderr, systemClock);
   progress.begin(plan.records);
@@ -160,7 +161,7 @@ async function sent(
     projections: choice.projections,
     dataDir,
     instance,
-    topicPrefix,
+    ...names,
     deadLettersFile: join(dataDir, "dead-letters.jsonl"),
     broker: new KafkaBroker(kafka, systemClock, silent),
     partitionOf,
@@ -178,6 +179,10 @@ async function sent(
   });
   progress.end();
   return replayed;
+}
+
+function namesOf({ topicPrefix, topics }: Settings["kafka"]): TopicNames {
+  return { topicPrefix, topics };
 }
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };

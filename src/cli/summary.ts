@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import type { App } from "../app.ts";
 import type { Settings } from "../config/settings.ts";
+import { topicsText } from "../events/topic-names.ts";
 
 /** What of the app a summary tells. */
 export type Started = Pick<App, "instance" | "pluginPort" | "adminPort" | "policy">;
@@ -11,7 +12,7 @@ export type SummaryRow = readonly [name: string, text: string];
 
 export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
   const { http, policy, ban, data, journal } = settings;
-  const base = urlOf(app.pluginPort);
+  const base = urlOf(app.pluginPort, schemeOf(settings));
   const perNode = `${http.path === "/" ? "" : http.path}/<node>`;
   const password = needsPassword(settings);
   return [
@@ -63,22 +64,29 @@ function bansText({ ban }: Settings): string {
 function kafkaText({ kafka }: Settings): string {
   return kafka.brokers.length === 0
     ? "none: events stay in the journal; read them with `sluice tail`"
-    : `${kafka.brokers.join(", ")}, topics ${kafka.topicPrefix}*; until it takes events they wait in the journal`;
+    : `${kafka.brokers.join(", ")}, topics ${topicsText(kafka)}; until it takes events they wait in the journal`;
 }
 
 /** A call that works as it is printed, but for the password. */
-function tryText({ http }: Settings, { pluginPort }: Started, password: boolean): string {
-  const url = urlOf({ ...pluginPort, address: reachable(pluginPort.address) }) + http.path;
+function tryText(settings: Settings, { pluginPort }: Started, password: boolean): string {
+  const { http } = settings;
+  const address = { ...pluginPort, address: reachable(pluginPort.address) };
+  const url = urlOf(address, schemeOf(settings)) + http.path;
   const login = '{"version":"0.1.0","op":"Login","content":{"user":"alice"}}';
-  return `curl ${password ? "-u user:password " : ""}${shellWord(url)} -d '${login}'`;
+  const trust = http.tls.cert === undefined ? "" : `--cacert ${shellWord(http.tls.cert)} `;
+  return `curl ${trust}${password ? "-u user:password " : ""}${shellWord(url)} -d '${login}'`;
 }
 
 function needsPassword({ http, nodes, node }: Settings): boolean {
   return http.auth !== undefined || nodes[node]?.auth !== undefined;
 }
 
-function urlOf({ address, port, family }: AddressInfo): string {
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+function schemeOf({ http }: Settings): "http" | "https" {
+  return http.tls.cert === undefined ? "http" : "https";
+}
+
+function urlOf({ address, port, family }: AddressInfo, scheme = "http"): string {
+  return `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
 
 /** Not every system can call the address that stands for all addresses. */

@@ -1,8 +1,9 @@
 /** Kafka's topics as a source of events. */
 import { systemClock } from "../clock.ts";
 import type { Settings } from "../config/settings.ts";
-import { SluiceError } from "../errors.ts";
+import { type ErrorCode, SluiceError } from "../errors.ts";
 import { streamNames } from "../events/streams.ts";
+import { topicsNamed, topicsText } from "../events/topic-names.ts";
 import { kafkaSettingsOf } from "../kafka/settings.ts";
 import { readTopics } from "../kafka/topic-reader.ts";
 import { createLog } from "../log.ts";
@@ -20,7 +21,7 @@ export async function tailKafka(reading: Reading, { kafka, log }: Settings): Pro
   let caughtUp = false;
   await readTopics(
     {
-      topics: streamNames.map((stream) => kafka.topicPrefix + stream),
+      topics: topicsNamed(kafka, streamNames),
       last: all ? last : Number.MAX_SAFE_INTEGER,
       signal,
       follow,
@@ -33,7 +34,7 @@ export async function tailKafka(reading: Reading, { kafka, log }: Settings): Pro
         caughtUp = true;
         const events = early.sorted();
         if (events.length === 0 && last > 0 && !follow)
-          say(`no such events in the topics ${kafka.topicPrefix}*`);
+          say(`no such events in the topics ${topicsText(kafka)}`);
         show(events);
       },
     },
@@ -45,9 +46,11 @@ export async function tailKafka(reading: Reading, { kafka, log }: Settings): Pro
   });
 }
 
+const placeless: ReadonlySet<ErrorCode> = new Set(["kafka_unavailable", "kafka_untrusted", "kafka_denied"]);
+
 /** Says of what was out of reach where it was looked for. */
 export function placed(thrown: unknown, brokers: readonly string[]): unknown {
-  if (!(thrown instanceof SluiceError) || thrown.code !== "kafka_unavailable") return thrown;
+  if (!(thrown instanceof SluiceError) || !placeless.has(thrown.code)) return thrown;
   const text = `Kafka at ${brokers.join(", ")} (kafka.brokers): ${thrown.message}`;
   return new SluiceError(thrown.code, text, { retryable: thrown.retryable, cause: thrown });
 }

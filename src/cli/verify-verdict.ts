@@ -1,4 +1,6 @@
 /** The ledger's report in sentences: each loss that nobody was told of, and what it all comes to. */
+import { streamNames } from "../events/streams.ts";
+import { type TopicNames, topicNamed, topicsText } from "../events/topic-names.ts";
 import type { LedgerReport, StreamReport } from "../ledger/report.ts";
 import { sizeOf } from "../ledger/span.ts";
 import { grouped } from "./progress-bar.ts";
@@ -7,9 +9,12 @@ import { sessionLines, wrongOf } from "./verify-sessions.ts";
 
 const mostLines = 50;
 
-export function verdictLines(report: LedgerReport, topicPrefix: string): string[] {
+export function verdictLines(report: LedgerReport, topicNames: TopicNames): string[] {
   if (report.streams.length === 0) {
-    return [`there are no events on the topics ${topicPrefix}*: nothing to judge`, ...foreignLines(report)];
+    return [
+      `there are no events on the topics ${topicsText(topicNames)}: nothing to judge`,
+      ...foreignLines(report),
+    ];
   }
   const problems = [
     ...report.streams.flatMap(lossLines),
@@ -21,15 +26,16 @@ export function verdictLines(report: LedgerReport, topicPrefix: string): string[
     ...problems.slice(0, mostLines),
     ...(more > 0 ? [`… and ${more} more like these; --json lists them`] : []),
     ...foreignLines(report),
-    ...remedyLines(report, topicPrefix),
+    ...remedyLines(report, topicNames),
     summaryLine(report),
   ];
 }
 
-function remedyLines({ streams }: LedgerReport, topicPrefix: string): string[] {
+function remedyLines({ streams }: LedgerReport, topicNames: TopicNames): string[] {
   const topics = new Set(streams.filter(({ counts }) => counts.unannounced > 0).map(({ topic }) => topic));
   if (topics.size === 0) return [];
-  const names = [...topics].map((topic) => printable(topic.slice(topicPrefix.length))).join(" ");
+  // All streams that share a topic: which of them a number is of that is not there, nobody knows.
+  const names = streamNames.filter((stream) => topics.has(topicNamed(topicNames, stream))).join(" ");
   return [
     `\`sluice replay --from journal --topic ${names}\` on the bridge's machine sends again what its journal still keeps.`,
   ];

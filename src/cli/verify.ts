@@ -7,6 +7,7 @@ import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { SluiceError } from "../errors.ts";
 import { streamNames } from "../events/streams.ts";
+import { type TopicNames, topicNamed, topicsNamed } from "../events/topic-names.ts";
 import { deadLettersTopic } from "../forwarder/loop.ts";
 import { retentionsMs } from "../kafka/retention.ts";
 import { type KafkaSettings, kafkaSettingsOf } from "../kafka/settings.ts";
@@ -52,7 +53,7 @@ export async function verify(options: VerifyOptions): Promise<void> {
       return;
     }
     const chosen = chosenOf(report, options);
-    show(chosen, options, kafka.topicPrefix);
+    show(chosen, options, kafka);
     if (!chosen.ok) process.exitCode = 1;
   } catch (thrown) {
     bar.end();
@@ -71,8 +72,8 @@ async function read(
   const log = createLog(logSettings);
   // The bridge's own topic first: what stands on it says of the others only what they had before.
   const others = [...streamNames.filter((name) => name !== "bridge"), deadLettersTopic];
-  const topics = ["bridge", ...others].map((name) => kafka.topicPrefix + name);
-  const letters = kafka.topicPrefix + deadLettersTopic;
+  const topics = topicsNamed(kafka, ["bridge", ...others]);
+  const letters = topicNamed(kafka, deadLettersTopic);
   const expiredBeforeMs = await expiryOf(topics, settings, clock, log);
   const ledger = new Ledger({ topics, deadLettersTopic: letters, expiredBeforeMs });
   await readTopics(
@@ -141,7 +142,7 @@ function chosenOf(report: LedgerReport, { instance = "", epoch = "" }: VerifyOpt
   return { ...report, streams, gaps, sessions, ok: isWhole({ streams, sessions }) };
 }
 
-function show(report: LedgerReport, options: VerifyOptions, topicPrefix: string): void {
+function show(report: LedgerReport, options: VerifyOptions, names: TopicNames): void {
   if (options.json) {
     const json = JSON.stringify(report, null, 2);
     process.stdout.write(
@@ -150,7 +151,7 @@ function show(report: LedgerReport, options: VerifyOptions, topicPrefix: string)
     return;
   }
   const table = verifyTable(report.streams, options.all ?? false);
-  const blocks = [table, sessionsTable(report.sessions), verdictLines(report, topicPrefix)];
+  const blocks = [table, sessionsTable(report.sessions), verdictLines(report, names)];
   const lines = blocks
     .filter((block) => block.length > 0)
     .flatMap((block, at) => (at > 0 ? ["", ...block] : block));

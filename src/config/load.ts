@@ -1,10 +1,11 @@
 /** Reads the settings once: defaults, then sluice.toml, then the environment. All problems come together. */
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { SluiceError, textOf } from "../errors.ts";
 import { nearest } from "../spelling.ts";
-import { type SettingRow, type Settings, settingRows, settingsSchema } from "./settings.ts";
+import { contradictions } from "./contradictions.ts";
+import { renamable, type SettingRow, type Settings, settingRows, settingsSchema } from "./settings.ts";
+import { tlsFileProblems } from "./tls-files.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,18 +17,31 @@ export interface LoadedSettings {
 
 type Tree = Record<string, unknown>;
 
+/** Where a command needs what the settings name: it may run as somebody who may not read a key of the bridge's. */
+export interface LoadOptions {
+  /** Look into the files of TLS too. */
+  readonly tlsFiles?: boolean;
+}
+
 /**
  * @param file path of the settings file; when null, `sluice.toml` is read if it exists
  * @throws SluiceError config_invalid, naming every problem with its key and the way out
  */
-export function loadSettings(file: string | null, env: Environment): LoadedSettings {
+export function loadSettings(
+  file: string | null,
+  env: Environment,
+  { tlsFiles = false }: LoadOptions = {},
+): LoadedSettings {
   const problems: string[] = [];
   const origins = new Map<string, string>();
   const tree = readFile(file, problems, origins);
   readEnvironment(env, tree, problems, origins);
   const parsed = settingsSchema.safeParse(withGroups(tree), { reportInput: true });
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemOf(issue, origins)));
-  else problems.push(...contradictions(parsed.data));
+  else {
+    problems.push(...contradictions(parsed.data));
+    if (tlsFiles) problems.push(...tlsFileProblems(parsed.data));
+  }
   if (problems.length > 0) throw new SluiceError("config_invalid", listOf(problems));
   return { settings: deepFreeze(parsed.data as Settings), origins };
 }
@@ -86,6 +100,10 @@ function readEnvironment(
     const fromFile = name.endsWith("_FILE") && !byName.has(name);
     const row = byName.get(fromFile ? name.slice(0, -5) : name);
     if (row && (!fromFile || row.secret)) {
+      if (fromFile && env[row.env] !== undefined) {
+        problems.push(`${name} and ${row.env} are both set: take one of them away`);
+        continue;
+      }
       const text = fromFile ? secretFrom(raw, name, problems) : raw;
       if (text === null) continue;
       put(tree, row.key, typed(row, text));
@@ -99,7 +117,10 @@ function readEnvironment(
 
 function secretFrom(path: string, name: string, problems: string[]): string | null {
   try {
-    return readFileSync(path, "utf8").trim();
+    const secret = readFileSync(path, "utf8").trim();
+    if (secret !== "") return secret;
+    problems.push(`${name}: the file it names is empty`);
+    return null;
   } catch (thrown) {
     problems.push(`${name}: the file it names cannot be read (${textOf(thrown)})`);
     return null;
@@ -112,9 +133,21 @@ function typed(row: SettingRow, text: string): unknown {
       .split(",")
       .map((part) => part.trim())
       .filter((part) => part !== "");
+  if (row.kind === "map") return mapIn(text);
   if (row.kind === "boolean") return text === "true" ? true : text === "false" ? false : text;
   const numeric = row.kind === "number" || row.kind === "bytes";
   return numeric && /^-?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text;
+}
+
+/** `logins=corp.logins, proxies=corp.proxies`; what has no `=` is refused as a topic without a name. */
+function mapIn(text: string): Tree {
+  const pairs = text.split(",").filter((part) => part.trim() !== "");
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name, ...value] = pair.split("=");
+      return [name!.trim(), value.join("=").trim()];
+    }),
+  );
 }
 
 function put(tree: Tree, key: string, value: unknown): void {
@@ -130,10 +163,15 @@ function put(tree: Tree, key: string, value: unknown): void {
 
 /** Groups that nobody wrote are there all the same, so that their defaults apply. */
 function withGroups(tree: Tree): Tree {
-  const groups = Object.fromEntries(
-    settingRows.flatMap((row) => (row.key.includes(".") ? [[row.key.split(".")[0]!, {}]] : [])),
-  );
-  return { ...groups, ...tree };
+  for (const { key } of settingRows) {
+    let at = tree;
+    for (const name of key.split(".").slice(0, -1)) {
+      at[name] ??= {};
+      if (!isTree(at[name])) break;
+      at = at[name];
+    }
+  }
+  return tree;
 }
 
 type Issue = { code: string; path: PropertyKey[]; message: string; keys?: string[]; input?: unknown };
@@ -144,10 +182,8 @@ function problemOf(issue: unknown, origins: ReadonlyMap<string, string>): string
   const prefix = key === "" ? "" : `${key}.`;
   if (code === "unrecognized_keys" && keys) {
     return keys.map((name) => {
-      const hint = nearest(
-        prefix + name,
-        settingRows.map((row) => row.key),
-      );
+      const known = [...settingRows.map((row) => row.key), ...renamable.map((one) => `kafka.topics.${one}`)];
+      const hint = nearest(prefix + name, known);
       return `${prefix}${name}: no such setting${hint ? `; did you mean ${hint}?` : ""}`;
     });
   }
@@ -156,44 +192,6 @@ function problemOf(issue: unknown, origins: ReadonlyMap<string, string>): string
   const shown = secret || input === undefined ? "" : ` is ${JSON.stringify(input)}:`;
   const origin = origins.get(key) ?? origins.get(row?.key ?? "");
   return [`${key}${origin ? ` (${origin})` : ""}:${shown} ${message}`];
-}
-
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
-}
-
-function contradictions(settings: Settings): string[] {
-  const problems: string[] = [];
-  if (!isLoopback(settings.http.host) && settings.http.auth === undefined) {
-    problems.push(
-      `http.host is "${settings.http.host}", beyond loopback, and http.auth is not set: anybody could call; ` +
-        "set http.auth (SLUICE_HTTP_AUTH) to user:password and put the same into frps's addr",
-    );
-  }
-  if (!isLoopback(settings.admin.host) && settings.admin.token === undefined) {
-    problems.push(
-      `admin.host is "${settings.admin.host}", beyond loopback, and admin.token is not set: set SLUICE_ADMIN_TOKEN`,
-    );
-  }
-  if (
-    settings.http.port !== 0 &&
-    settings.http.port === settings.admin.port &&
-    settings.http.host === settings.admin.host
-  ) {
-    problems.push(`http.port and admin.port are both ${settings.http.port}: give them two`);
-  }
-  if (settings.events.redact === "hmac" && settings.events.hmacKey === undefined) {
-    problems.push("events.redact is hmac and events.hmacKey is not set: set SLUICE_EVENTS_HMAC_KEY");
-  }
-  if (settings.ban.after > 0 && settings.redis.url === undefined) {
-    problems.push(
-      `ban.after is ${settings.ban.after} and redis.url is not set: bans are kept in Redis; set SLUICE_REDIS_URL`,
-    );
-  }
-  if (settings.journal.maxBytes < 2 * settings.journal.segmentBytes) {
-    problems.push("journal.maxBytes must be at least twice journal.segmentBytes");
-  }
-  return problems;
 }
 
 function isTree(value: unknown): value is Tree {

@@ -4,6 +4,8 @@
  */
 import { z } from "zod";
 import { projectionNames } from "../events/projections/names.ts";
+import { streamNames } from "../events/streams.ts";
+import { allStreams, projectionTopics } from "../events/topic-names.ts";
 import { parseNetwork } from "../policy/addresses.ts";
 
 export interface SettingMeta {
@@ -34,6 +36,9 @@ const askedType = z.enum(["tcp", "https", "tcpmux", "stcp", "sudp"], {
 const port = z.int().min(0).max(65535);
 const auth = z.string().regex(/^[^:\s]+:\S+$/, "must be user:password, as in frps's addr");
 
+/** A path; what stands in the file is read when it is needed, and anew when it has changed. */
+const pemFile = z.string().min(1, "must be the path of a PEM file");
+
 /** Names of frps and prox nodes, in paths and in settings (design: 1 to 64 characters). */
 export const nodeName = z
   .string()
@@ -54,6 +59,13 @@ const http = z.strictObject({
     "user:password that every call must bring; needed to listen beyond loopback",
     { secret: true },
   ),
+  tls: z.strictObject({
+    cert: setting(
+      pemFile.optional(),
+      "certificate of the plugin port, its chain behind it: frps then calls https://; taken anew when the file changes",
+    ),
+    key: setting(pemFile.optional(), "its private key"),
+  }),
   deadlineMs: setting(
     z.int().positive().default(2000),
     "longest wait for the record of an op to be durable before journal.onFailure decides",
@@ -101,6 +113,18 @@ const redis = z.strictObject({
     { secret: true },
   ),
   prefix: setting(z.string().default("sluice:"), "prefix of every key in Redis"),
+  user: setting(z.string().min(1).optional(), "ACL user, instead of the one in redis.url"),
+  password: setting(z.string().min(1).optional(), "password, instead of the one in redis.url", {
+    secret: true,
+  }),
+  tls: z.strictObject({
+    ca: setting(
+      pemFile.optional(),
+      "CA that signed Redis's certificate, for rediss://; without it the system's CAs",
+    ),
+    cert: setting(pemFile.optional(), "our certificate, where Redis wants one (tls-auth-clients)"),
+    key: setting(pemFile.optional(), "its private key"),
+  }),
 });
 
 const policy = z.strictObject({
@@ -149,6 +173,50 @@ const ban = z.strictObject({
   ),
 });
 
+const saslMechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] as const;
+
+const kafkaSasl = z.strictObject({
+  mechanism: setting(
+    z.enum(saslMechanisms, `must be one of ${saslMechanisms.join(", ")}`).optional(),
+    `how we sign in to the brokers: ${saslMechanisms.join(", ")}; without it we do not`,
+  ),
+  username: setting(z.string().min(1).optional(), "user, for PLAIN and SCRAM"),
+  password: setting(z.string().min(1).optional(), "password, for PLAIN and SCRAM", { secret: true }),
+  tokenEndpoint: setting(
+    z
+      .string()
+      .regex(/^https?:\/\/[^\s@]+$/, "must be the URL of a token endpoint, without user and password")
+      .optional(),
+    "for OAUTHBEARER: where a token is had for clientId and clientSecret (client credentials grant); kafka.tls.ca holds for it too",
+  ),
+  clientId: setting(z.string().min(1).optional(), "for OAUTHBEARER"),
+  clientSecret: setting(z.string().min(1).optional(), "for OAUTHBEARER", { secret: true }),
+  scope: setting(z.string().min(1).optional(), "for OAUTHBEARER: scopes to ask for, with spaces between"),
+  tokenFile: setting(
+    z.string().min(1).optional(),
+    "for OAUTHBEARER: file in which somebody else keeps a token fresh, instead of an endpoint; read for each connection",
+  ),
+});
+
+const kafkaTls = z.strictObject({
+  enabled: setting(
+    z.boolean("must be true or false").optional(),
+    "TLS to the brokers; by default where kafka.tls.ca or kafka.tls.cert is set",
+  ),
+  ca: setting(pemFile.optional(), "CA that signed the brokers' certificates; without it the system's CAs"),
+  cert: setting(
+    pemFile.optional(),
+    "our certificate, where the brokers want one; read anew for each connection",
+  ),
+  key: setting(pemFile.optional(), "its private key"),
+});
+
+const topicText = z
+  .string("must be the name of a topic")
+  .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, "must be 1 to 249 of the characters A-Z a-z 0-9 . _ -");
+/** What `kafka.topics` may name: streams, projections' topics, and the rest. */
+export const renamable = [...streamNames, ...projectionTopics, "dead-letters", allStreams] as const;
+
 const kafka = z.strictObject({
   brokers: setting(
     z.array(z.string().regex(/^[^\s:/]+:\d+$|^\[[^\]]+\]:\d+$/, "must be host:port")).default([]),
@@ -162,6 +230,10 @@ const kafka = z.strictObject({
       .default("sluice."),
     "prefix of every topic",
   ),
+  topics: setting(
+    z.partialRecord(z.enum(renamable), topicText, "must give topics by stream").default({}),
+    "topics that have other names, prefix and all, by stream: `logins=corp.logins`; `*=corp.frp` puts all streams that are not named on one",
+  ),
   partitions: setting(z.int().positive().default(6), "partitions of topics we create"),
   replicationFactor: setting(
     z.int().min(1).max(32767).optional(),
@@ -169,6 +241,8 @@ const kafka = z.strictObject({
   ),
   createTopics: setting(z.boolean().default(true), "create missing topics; existing ones are only checked"),
   compression: setting(z.enum(["gzip", "zstd", "none"]).default("gzip"), "compression of record batches"),
+  tls: kafkaTls,
+  sasl: kafkaSasl,
 });
 
 const journal = z.strictObject({
@@ -281,7 +355,7 @@ export interface SettingRow {
   readonly unit: string | null;
   readonly secret: boolean;
   readonly defaultValue: unknown;
-  readonly kind: "number" | "boolean" | "list" | "text" | "bytes";
+  readonly kind: "number" | "boolean" | "list" | "map" | "text" | "bytes";
 }
 
 export function envNameOf(key: string): string {
@@ -320,5 +394,6 @@ function kindOf(schema: z.ZodType): SettingRow["kind"] {
   if (inner instanceof z.ZodPipe) return "bytes";
   if (inner instanceof z.ZodNumber) return "number";
   if (inner instanceof z.ZodBoolean) return "boolean";
+  if (inner instanceof z.ZodRecord) return "map";
   return inner instanceof z.ZodArray ? "list" : "text";
 }

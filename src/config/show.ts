@@ -42,7 +42,8 @@ export function settingsTable(): string {
 
 function defaultText(row: SettingRow): string {
   const value = row.defaultValue;
-  if (value === undefined || (Array.isArray(value) && value.length === 0)) return "none";
+  if (value === undefined || (typeof value === "object" && Object.keys(value as object).length === 0))
+    return "none";
   if (row.kind === "bytes") return bytesText(Number(value));
   const text =
     typeof value === "number"

@@ -15,6 +15,7 @@ import type { Clock } from "../clock.ts";
 import { textOf } from "../errors.ts";
 import type { ProjectionName } from "../events/projections/names.ts";
 import { type Stream, streamNames, streams } from "../events/streams.ts";
+import type { TopicNames } from "../events/topic-names.ts";
 import type { Loss } from "../journal/journal.ts";
 import type { KafkaSettings } from "../kafka/settings.ts";
 import type { DeadLetter } from "./dead-letters.ts";
@@ -23,7 +24,7 @@ import type { Log } from "./log.ts";
 import type { FromThread, ThreadData, ToThread } from "./messages.ts";
 import type { ForwarderState, Progress, Trouble } from "./report.ts";
 
-export interface ForwarderOptions {
+export interface ForwarderOptions extends TopicNames {
   readonly dataDir: string;
   readonly instance: string;
   /** This start's; progress is told of its events only. */
@@ -31,7 +32,6 @@ export interface ForwarderOptions {
   /** The journal's: its last durable journalseq. */
   readonly durable: SharedArrayBuffer;
   readonly kafka: KafkaSettings;
-  readonly topicPrefix: string;
   /** What is published beside the events; none by default. */
   readonly projections?: readonly ProjectionName[];
   readonly clock: Clock;
@@ -143,7 +143,17 @@ export function startForwarder(options: ForwarderOptions): Forwarder {
 }
 
 function threadDataOf(options: ForwarderOptions): ThreadData {
-  const { dataDir, instance, epoch, durable, kafka, topicPrefix, projections = [], limits } = options;
+  const {
+    dataDir,
+    instance,
+    epoch,
+    durable,
+    kafka,
+    topicPrefix,
+    topics = {},
+    projections = [],
+    limits,
+  } = options;
   return {
     dataDir,
     instance,
@@ -151,6 +161,7 @@ function threadDataOf(options: ForwarderOptions): ThreadData {
     durable,
     kafka,
     topicPrefix,
+    topics,
     streams: streamNames.map((name: Stream) => ({ name, retentionMs: streams[name].retentionDays * dayMs })),
     projections,
     // As long as what is kept longest: a letter is found when somebody misses an event.

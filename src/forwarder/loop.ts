@@ -15,6 +15,7 @@
 import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import type { Stream } from "../events/streams.ts";
+import { type TopicNames, topicNamed } from "../events/topic-names.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { Broker } from "./broker.ts";
 import { type DeadLetter, DeadLetters } from "./dead-letters.ts";
@@ -35,7 +36,7 @@ import type { DurableMark, MarksStore, Source } from "./source.ts";
 import { Topic, type TopicParts } from "./topic.ts";
 import { Troubles } from "./troubles.ts";
 
-export interface LoopParts {
+export interface LoopParts extends TopicNames {
   readonly source: Source;
   readonly durable: DurableMark;
   readonly marks: MarksStore;
@@ -46,7 +47,6 @@ export interface LoopParts {
   readonly projections: readonly Projection[];
   /** Of a part of the journal: whether a record is for a topic, named without its prefix; by default all are. */
   readonly goesTo?: (record: JournalRecord, topic: string) => boolean;
-  readonly topicPrefix: string;
   readonly instance: string;
   readonly epoch: string;
   /** For what not even the topic of dead letters takes. */
@@ -112,7 +112,12 @@ export class ForwarderLoop {
   async start(): Promise<void> {
     const { source, durable, limits, streams, projections, goesTo, clock } = this.#parts;
     const { journalseq } = await this.#marks.load();
-    const routes = new Routes({ projections, goesTo, open: (name, form) => this.#open(name, form) });
+    const routes = new Routes({
+      projections,
+      goesTo,
+      nameOf: (stream) => topicNamed(this.#parts, stream),
+      open: (name, form) => this.#open(name, form),
+    });
     this.#routes = routes;
     for (const stream of streams) routes.eventsOf(stream);
     const memory = this.#memory;
@@ -248,20 +253,20 @@ export class ForwarderLoop {
   }
 
   #open(stream: string, form: Form): Topic {
-    const name = this.#parts.topicPrefix + stream;
+    const name = topicNamed(this.#parts, stream);
     const topic = new Topic(name, this.#topicParts, this.#marks.saved.ahead[name], form);
     if (this.#state === "running") void topic.ask();
     return topic;
   }
 
   #makeTopicParts(): TopicParts {
-    const { broker, clock, random, limits, partitionOf, instance, topicPrefix } = this.#parts;
+    const { broker, clock, random, limits, partitionOf, instance } = this.#parts;
     const deadLetters = new DeadLetters({
       broker,
       clock,
       instance,
       partitionOf,
-      topic: topicPrefix + deadLettersTopic,
+      topic: topicNamed(this.#parts, deadLettersTopic),
       file: this.#parts.deadLettersFile,
       onBuried: (letter) => this.#buried(letter),
     });

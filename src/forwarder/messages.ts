@@ -1,6 +1,7 @@
 /** What the main thread and the forwarder's thread say to each other. */
 import type { ProjectionName } from "../events/projections/names.ts";
 import type { Stream } from "../events/streams.ts";
+import type { TopicNames } from "../events/topic-names.ts";
 import type { Loss } from "../journal/journal.ts";
 import type { KafkaSettings } from "../kafka/settings.ts";
 import type { DeadLetter } from "./dead-letters.ts";
@@ -8,13 +9,12 @@ import type { Limits } from "./limits.ts";
 import type { ForwarderState, Progress, Trouble } from "./report.ts";
 
 /** Given to the thread when it starts. */
-export interface ThreadData {
+export interface ThreadData extends TopicNames {
   readonly dataDir: string;
   readonly instance: string;
   readonly epoch: string;
   readonly durable: SharedArrayBuffer;
   readonly kafka: KafkaSettings;
-  readonly topicPrefix: string;
   /** With the retention of each one's topic. */
   readonly streams: readonly { readonly name: Stream; readonly retentionMs: number }[];
   readonly projections: readonly ProjectionName[];

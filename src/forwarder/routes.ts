@@ -8,7 +8,9 @@ import type { Topic } from "./topic.ts";
 export interface RoutesParts {
   readonly projections: readonly Projection[];
   readonly goesTo: ((record: JournalRecord, topic: string) => boolean) | undefined;
-  /** Called once for each topic, by its name without prefix. */
+  /** The topic of a stream's events; streams may share one. */
+  readonly nameOf: (stream: Stream) => string;
+  /** Called once for each topic, with the name of a projection's, or of one of the streams that share it. */
   readonly open: (name: string, form: Form) => Topic;
 }
 
@@ -17,13 +19,15 @@ export class Routes {
   readonly all: Topic[];
   readonly #open: RoutesParts["open"];
   readonly #goesTo: RoutesParts["goesTo"];
+  readonly #nameOf: RoutesParts["nameOf"];
   readonly #events = new Map<Stream, Topic>();
   readonly #projections: readonly (Projection & { readonly opened: Topic })[];
   /** By stream, or by type where there are projections; made once each. */
   readonly #routes = new Map<string, readonly Topic[]>();
 
-  constructor({ projections, goesTo, open }: RoutesParts) {
+  constructor({ projections, goesTo, nameOf, open }: RoutesParts) {
     this.#open = open;
+    this.#nameOf = nameOf;
     this.#goesTo = goesTo;
     this.#projections = projections.map((one) => ({ ...one, opened: open(one.topic, projected(one)) }));
     this.all = this.#projections.map(({ opened }) => opened);
@@ -31,16 +35,19 @@ export class Routes {
 
   /** Topics of the events themselves. */
   get events(): Iterable<Topic> {
-    return this.#events.values();
+    return new Set(this.#events.values());
   }
 
   /** Also for a stream that only an older journal knows. */
   eventsOf(stream: Stream): Topic {
     const known = this.#events.get(stream);
     if (known !== undefined) return known;
-    const topic = this.#open(stream, asEvent);
+    const name = this.#nameOf(stream);
+    // One lane a partition, whatever shares it: with two, its numbers would overtake each other.
+    const shared = [...this.#events].find(([other]) => this.#nameOf(other) === name)?.[1];
+    const topic = shared ?? this.#open(stream, asEvent);
     this.#events.set(stream, topic);
-    this.all.push(topic);
+    if (shared === undefined) this.all.push(topic);
     return topic;
   }
 

@@ -5,7 +5,9 @@
 import path from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../clock.ts";
+import { topicNamed } from "../events/topic-names.ts";
 import { KafkaBroker } from "../kafka/broker.ts";
+import { isOfConnection } from "../kafka/failures.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import { ensureTopics } from "../kafka/topics.ts";
 import { SharedMark } from "./durable-mark.ts";
@@ -46,6 +48,7 @@ const loop = new ForwarderLoop({
   streams: data.streams.map(({ name }) => name),
   projections,
   topicPrefix: data.topicPrefix,
+  topics: data.topics ?? {},
   instance: data.instance,
   epoch: data.epoch,
   deadLettersFile: path.join(data.dataDir, "dead-letters.jsonl"),
@@ -64,10 +67,10 @@ const loop = new ForwarderLoop({
 });
 
 const wanted = [
-  ...data.streams.map(({ name, retentionMs }) => ({ name: data.topicPrefix + name, retentionMs })),
-  ...projections.map(({ topic, retentionMs }) => ({ name: data.topicPrefix + topic, retentionMs })),
-  { name: data.topicPrefix + deadLettersTopic, retentionMs: data.deadLettersRetentionMs },
-];
+  ...data.streams,
+  ...projections.map(({ topic, retentionMs }) => ({ name: topic, retentionMs })),
+  { name: deadLettersTopic, retentionMs: data.deadLettersRetentionMs },
+].map(({ name, retentionMs }) => ({ name: topicNamed(data, name), retentionMs }));
 const topics = keepTopics({
   ensure: (turn) => ensureTopics(wanted, data.kafka, clock, log, turn),
   clock,
@@ -75,6 +78,7 @@ const topics = keepTopics({
   random: Math.random,
   log,
   tell: (trouble) => tell({ kind: "trouble", trouble }),
+  isToldElsewhere: isOfConnection,
   onEnsured: () => loop.askAgain(),
 });
 

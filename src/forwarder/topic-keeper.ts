@@ -20,6 +20,8 @@ export interface TopicKeeperParts {
   readonly random: () => number;
   readonly log: Log;
   readonly tell: (trouble: Trouble) => void;
+  /** Of what those who send find and tell as well: that Kafka is away, or does not let us in. */
+  readonly isToldElsewhere: (thrown: unknown) => boolean;
   readonly onEnsured: () => void;
 }
 
@@ -56,8 +58,7 @@ export function keepTopics(parts: TopicKeeperParts): TopicKeeper {
     } catch (thrown) {
       const code = thrown instanceof SluiceError ? thrown.code : "kafka_topic";
       const text = textOf(thrown);
-      // That Kafka is away is said by those who send.
-      if (code !== "kafka_unavailable" && said !== text) {
+      if (!parts.isToldElsewhere(thrown) && said !== text) {
         said = text;
         log.error({ code, problem: text }, "topics are missing");
         tell({ what: "topics", code, text });

@@ -14,7 +14,7 @@ export async function withAdmin<T>(
   turn: number,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  const client = createClient(settings, log, turn);
+  const client = createClient(settings, clock, log, turn);
   const admin = client.kafka.admin();
   const all = async () => {
     await admin.connect();

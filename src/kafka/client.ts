@@ -1,7 +1,10 @@
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import kafkajs, { type ISocketFactory, type Kafka as KafkaType, type LogEntry } from "kafkajs";
+import type { Clock } from "../clock.ts";
 import type { Log } from "../forwarder/log.ts";
+import { isTlsAlert, tlsWanted } from "../tls/trouble.ts";
+import { securityOf } from "./security.ts";
 import type { KafkaSettings } from "./settings.ts";
 import "./idle-queue.ts";
 
@@ -20,22 +23,27 @@ export interface Client {
  *
  * `turn` says with which of the brokers to begin: kafkajs stays with a first broker that accepts connections and
  * then says nothing.
+ *
+ * @throws SluiceError config_invalid when the files of kafka.tls cannot be used
  */
-export function createClient(settings: KafkaSettings, log: Log, turn = 0): Client {
+export function createClient(settings: KafkaSettings, clock: Clock, log: Log, turn = 0): Client {
   const { clientId, connectTimeoutMs, requestTimeoutMs } = settings;
   const seeds = settings.brokers.map(seedOf);
   const first = turn % seeds.length;
+  const { context, sasl } = securityOf(settings, clock, log);
+  context();
   const sockets = new Set<Socket>();
   let destroyed = false;
 
-  const socketFactory: ISocketFactory = ({ host: named, port, ssl, onConnect }) => {
+  const socketFactory: ISocketFactory = ({ host: named, port, onConnect }) => {
     const host = seeds.find(({ alias }) => alias === named)?.host ?? named;
     // A send that was given up still reconnects when its client is closed; this is the end of it.
     if (destroyed) throw new Error("closed");
     const server = isIP(host) ? {} : { servername: host };
-    const socket = ssl
-      ? connectTls({ host, port, ...server, ...ssl }, onConnect)
-      : connect({ host, port }, onConnect);
+    const secureContext = context();
+    const socket = secureContext
+      ? connectTls({ host, port, ...server, secureContext }, onConnect)
+      : noticingTls(connect({ host, port }, onConnect));
     // Small requests of several partitions share a connection: with Nagle one waits for the other's delayed ACK.
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 30_000);
@@ -47,6 +55,7 @@ export function createClient(settings: KafkaSettings, log: Log, turn = 0): Clien
   const kafka = new Kafka({
     brokers: [...seeds.slice(first), ...seeds.slice(0, first)].map(({ alias, port }) => `${alias}:${port}`),
     clientId,
+    ...(sasl && { sasl }),
     connectionTimeout: connectTimeoutMs,
     authenticationTimeout: requestTimeoutMs,
     requestTimeout: requestTimeoutMs,
@@ -65,6 +74,13 @@ export function createClient(settings: KafkaSettings, log: Log, turn = 0): Clien
       for (const socket of sockets) socket.destroy(new Error("given up"));
     },
   };
+}
+
+/** kafkajs would take the alert for the length of an answer that never comes. */
+function noticingTls(socket: Socket): Socket {
+  return socket.once("data", (first: Buffer) => {
+    if (isTlsAlert(first)) socket.destroy(Object.assign(new Error("an alert of TLS"), { code: tlsWanted }));
+  });
 }
 
 /** kafkajs takes what stands before the first colon for the host, so an IPv6 address goes by another name there. */

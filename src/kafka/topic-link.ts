@@ -96,7 +96,7 @@ export class TopicLink {
   }
 
   #open(): Link {
-    const client = createClient(this.#settings, this.#log, this.#turn++);
+    const client = createClient(this.#settings, this.#clock, this.#log, this.#turn++);
     const producer = client.kafka.producer({
       // Every record says its partition; kafkajs warns on stdout when it is given no partitioner.
       createPartitioner: kafkajs.Partitioners.DefaultPartitioner,

@@ -84,7 +84,7 @@ async function consume(
   log: Log,
 ): Promise<void> {
   const { follow, signal, onRecord } = reading;
-  const client = createClient(settings, log);
+  const client = createClient(settings, clock, log);
   const consumer = client.kafka.consumer({
     // A group of its own that commits nothing vanishes with its last member.
     groupId: groupPrefix + randomUUID(),

@@ -7,7 +7,7 @@ import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import type { Log } from "../forwarder/log.ts";
 import { withAdmin } from "./admin.ts";
-import { brokerErrorOf, failureOf } from "./failures.ts";
+import { brokerErrorOf, failureOf, isOfConnection } from "./failures.ts";
 import type { KafkaSettings } from "./settings.ts";
 
 export interface WantedTopic {
@@ -47,7 +47,7 @@ export function ensureTopics(
     const created: string[] = [];
     const problems: SluiceError[] = [];
     const differences: string[] = [];
-    for (const topic of wanted) {
+    for (const topic of onceEach(wanted)) {
       const shape = shapeOf(topic, settings.partitions, replicationFactor);
       try {
         const found = await partitionsOf(admin, topic.name);
@@ -62,7 +62,7 @@ export function ensureTopics(
         }
       } catch (thrown) {
         const problem = failureOf(thrown);
-        if (problem.code === "kafka_unavailable") throw problem;
+        if (isOfConnection(problem)) throw problem;
         problems.push(problem);
       }
     }
@@ -72,6 +72,14 @@ export function ensureTopics(
     }
     return { created, differences };
   });
+}
+
+/** A topic that several streams share keeps what the longest kept of them does. */
+function onceEach(wanted: readonly WantedTopic[]): WantedTopic[] {
+  const longest = new Map<string, number>();
+  for (const { name, retentionMs } of wanted)
+    longest.set(name, Math.max(retentionMs, longest.get(name) ?? 0));
+  return [...longest].map(([name, retentionMs]) => ({ name, retentionMs }));
 }
 
 function shapeOf({ retentionMs }: WantedTopic, partitions: number, replicationFactor: number): Shape {

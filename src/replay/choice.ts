@@ -1,5 +1,6 @@
 /** What of the journal is to be sent again. */
 import { type Stream, streamNames } from "../events/streams.ts";
+import { type TopicNames, topicNamed } from "../events/topic-names.ts";
 import { typeOf } from "../forwarder/envelope.ts";
 import type { Projection } from "../forwarder/form.ts";
 import { type Cursor, highestIn } from "../journal/cursor.ts";
@@ -24,10 +25,10 @@ export interface Confirmed {
   readonly has: (record: JournalRecord, topic?: string) => boolean;
 }
 
-/** The stream of a topic, named with or without its prefix; null when there is no such topic. */
-export function streamNamed(name: string, topicPrefix: string): Stream | null {
-  const bare = name.startsWith(topicPrefix) ? name.slice(topicPrefix.length) : name;
-  return streamNames.find((stream) => stream === bare || stream === name) ?? null;
+/** The streams that are named by their own name or by their topic's, which they may share; none when there is no such. */
+export function streamsNamed(name: string, names: TopicNames): Stream[] {
+  const own = streamNames.find((stream) => stream === name);
+  return own === undefined ? streamNames.filter((stream) => topicNamed(names, stream) === name) : [own];
 }
 
 /** The topics that a record is to be sent to again, without their prefix. */
@@ -48,14 +49,14 @@ export function topicsFor(record: JournalRecord, choice: Choice, confirmed: Conf
  */
 export function confirmedBy(
   cursor: Cursor,
-  topicPrefix: string,
+  names: TopicNames,
   partitionOf: (key: string, partitions: number) => number,
 ): Confirmed {
   return {
     through: highestIn(cursor),
     has({ journalseq, stream, key }, topic = stream) {
       if (journalseq <= cursor.journalseq) return true;
-      const ahead = cursor.ahead[topicPrefix + topic];
+      const ahead = cursor.ahead[topicNamed(names, topic)];
       if (ahead === undefined) return false;
       return journalseq <= (ahead.through[partitionOf(key, ahead.partitions)] ?? 0);
     },

@@ -3,6 +3,7 @@
  * Takes no lock and writes nothing; the bridge may be writing and deleting segments meanwhile.
  */
 import type { Stream } from "../events/streams.ts";
+import { type TopicNames, topicNamed } from "../events/topic-names.ts";
 import { absentAs, type Files, nodeFiles } from "../journal/files.ts";
 import { openReader } from "../journal/reader.ts";
 import type { JournalRecord } from "../journal/record.ts";
@@ -24,7 +25,7 @@ export interface PlannedEpoch {
 }
 
 export interface PlannedTopic {
-  /** Without its prefix. */
+  /** Without its prefix; of a topic that streams share that of one of them. */
   readonly name: string;
   readonly isProjection: boolean;
   readonly topic: string;
@@ -45,9 +46,8 @@ export interface Plan {
   readonly damaged: readonly Span[];
 }
 
-export interface PlanParts {
+export interface PlanParts extends TopicNames {
   readonly dataDir: string;
-  readonly topicPrefix: string;
   readonly choice: Choice;
   readonly confirmed: Confirmed;
   readonly signal: AbortSignal;
@@ -56,8 +56,9 @@ export interface PlanParts {
 const mostBytesAtOnce = 1024 * 1024;
 
 /** Rejects with the signal's reason when it is aborted, and with journal_damaged at a segment of an unknown format. */
-export async function planOf({ dataDir, topicPrefix, choice, confirmed, signal }: PlanParts): Promise<Plan> {
-  const counts = new Counts(topicPrefix);
+export async function planOf(parts: PlanParts): Promise<Plan> {
+  const { dataDir, choice, confirmed, signal } = parts;
+  const counts = new Counts(parts);
   const header = await oldestHeader(dataDir, nodeFiles);
   if (header !== null) counts.letGo(header, choice);
   const damaged: Span[] = [];
@@ -104,15 +105,16 @@ async function oldestHeader(dataDir: string, files: Files): Promise<SegmentHeade
 }
 
 class Counts {
-  readonly #topicPrefix: string;
+  readonly #names: TopicNames;
+  /** By topic, which streams may share. */
   readonly #topics = new Map<
     string,
-    { readonly isProjection: boolean; readonly epochs: Map<string, PlannedEpoch> }
+    { readonly name: string; readonly isProjection: boolean; readonly epochs: Map<string, PlannedEpoch> }
   >();
   #span: Span | null = null;
 
-  constructor(topicPrefix: string) {
-    this.#topicPrefix = topicPrefix;
+  constructor(names: TopicNames) {
+    this.#names = names;
   }
 
   /** The oldest segment says which numbers of its epoch stood before it. */
@@ -127,7 +129,7 @@ class Counts {
   }
 
   add({ journalseq, sequence, epoch, stream, event }: JournalRecord, name: string): void {
-    const before = this.#topics.get(name)?.epochs.get(epoch);
+    const before = this.#topics.get(topicNamed(this.#names, name))?.epochs.get(epoch);
     const isProjection = name !== stream;
     this.#span = widened(this.#span, journalseq);
     this.#put(name, isProjection, {
@@ -140,16 +142,17 @@ class Counts {
   }
 
   sum(): Pick<Plan, "span" | "records" | "bytes" | "topics"> {
-    const topics = [...this.#topics].map(([name, { isProjection, epochs }]) => {
+    const topics = [...this.#topics].map(([topic, { name, isProjection, epochs }]) => {
       const all = [...epochs.values()];
-      return { name, isProjection, topic: this.#topicPrefix + name, ...totals(all), epochs: all };
+      return { name, isProjection, topic, ...totals(all), epochs: all };
     });
     return { span: this.#span, ...totals(topics), topics };
   }
 
   #put(name: string, isProjection: boolean, counted: PlannedEpoch): void {
-    const topic = this.#topics.get(name) ?? { isProjection, epochs: new Map() };
-    this.#topics.set(name, topic);
+    const named = topicNamed(this.#names, name);
+    const topic = this.#topics.get(named) ?? { name, isProjection, epochs: new Map() };
+    this.#topics.set(named, topic);
     topic.epochs.set(counted.epoch, counted);
   }
 }

@@ -11,6 +11,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Stream } from "../events/streams.ts";
+import type { TopicNames } from "../events/topic-names.ts";
 import type { Broker } from "../forwarder/broker.ts";
 import type { DeadLetter } from "../forwarder/dead-letters.ts";
 import type { Projection } from "../forwarder/form.ts";
@@ -24,7 +25,7 @@ import { CountingBroker, type TopicCount } from "./counting-broker.ts";
 import { JournalPart, PartEnd, PartMarks } from "./journal-part.ts";
 import type { Plan } from "./plan.ts";
 
-export interface ReplayParts {
+export interface ReplayParts extends TopicNames {
   /** Of at least one record. */
   readonly plan: Plan & { readonly span: Span };
   /** The topics that a record was planned for, without their prefix. */
@@ -33,7 +34,6 @@ export interface ReplayParts {
   readonly projections: readonly Projection[];
   readonly dataDir: string;
   readonly instance: string;
-  readonly topicPrefix: string;
   readonly deadLettersFile: string;
   readonly broker: Broker;
   readonly partitionOf: (key: string, partitions: number) => number;

@@ -3,6 +3,7 @@ import type { Metrics } from "../admin/metrics.ts";
 import type { Announcer } from "../announcer.ts";
 import type { Origin } from "../events/draft.ts";
 import { streamNames } from "../events/streams.ts";
+import { topicsNamed } from "../events/topic-names.ts";
 import { type Forwarder, startForwarder } from "../forwarder/handle.ts";
 import type { Journal, Loss } from "../journal/journal.ts";
 import { kafkaSettingsOf } from "../kafka/settings.ts";
@@ -20,15 +21,16 @@ export function openForwarder(
   onLoss: (loss: Loss) => void,
 ): Forwarder | null {
   if (settings.kafka.brokers.length === 0) return null;
-  const { topicPrefix } = settings.kafka;
+  const { topicPrefix, topics } = settings.kafka;
   const { projections } = settings.events;
-  metrics.forwardsTo(streamNames.map((stream) => topicPrefix + stream));
+  metrics.forwardsTo(topicsNamed(settings.kafka, streamNames));
   const forwarder = startForwarder({
     dataDir,
     ...origin,
     durable: journal.durable,
     kafka: kafkaSettingsOf(settings.kafka),
     topicPrefix,
+    topics,
     projections,
     clock,
     log,

@@ -2,6 +2,7 @@
 import type { Settings } from "../config/settings.ts";
 import type { Origin } from "../events/draft.ts";
 import type { Stream } from "../events/streams.ts";
+import { topicNamed } from "../events/topic-names.ts";
 import { FileJournal } from "../journal/file-journal.ts";
 import type { Kept, Loss } from "../journal/journal.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
@@ -34,5 +35,5 @@ export async function openJournal(
 }
 
 export function topicOf({ kafka }: Settings, stream: Stream): string {
-  return kafka.topicPrefix + stream;
+  return topicNamed(kafka, stream);
 }

@@ -59,7 +59,7 @@ describe("verify's verdict", () => {
     log.many("logins", 4);
     const gone = new Set([lost, ...more]);
     const left = log.records.filter(({ topic, sequence }) => topic !== "logins" || !gone.has(sequence));
-    return verdictLines(judged(left), "sluice.").at(-1)!;
+    return verdictLines(judged(left), { topicPrefix: "sluice." }).at(-1)!;
   };
 
   it("is only so far while numbers are not confirmed, and says how many", () => {
@@ -97,7 +97,7 @@ describe("verify of user sessions", () => {
 
   it("says in a line for each fault what they lack, and names one", () => {
     const place = "topic sluice.user-sessions, epoch e-1, instance i-1";
-    const lines = verdictLines(report, "sluice.");
+    const lines = verdictLines(report, { topicPrefix: "sluice." });
     expect(lines.slice(0, -1)).toEqual([
       `UNSTARTED: 3 sessions without a start, but closed, ended or refused after all: ${place}; one is ${SessionLog.idOf("e")}, 2027-01-31T08:00:08.000Z`,
       `UNCLOSED: 1 session without the close that the end names: ${place}; it is ${SessionLog.idOf("e")}, 2027-01-31T08:00:08.000Z`,

@@ -1,11 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { loadSettings } from "../../src/config/load.ts";
+import { type LoadOptions, loadSettings } from "../../src/config/load.ts";
 import { settingRows } from "../../src/config/settings.ts";
 import { settingsTable, shownSettings } from "../../src/config/show.ts";
+import { securityRemarks } from "../../src/config/tls-files.ts";
 import { SluiceError } from "../../src/errors.ts";
+import { topicNamed } from "../../src/events/topic-names.ts";
+import { Authority } from "../hosts/certificates.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-config-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -17,9 +20,9 @@ function fileWith(text: string): string {
   return path;
 }
 
-function problemsOf(file: string | null, env: Record<string, string>): string {
+function problemsOf(file: string | null, env: Record<string, string>, options: LoadOptions = {}): string {
   try {
-    loadSettings(file, env);
+    loadSettings(file, env, options);
   } catch (thrown) {
     expect(thrown).toBeInstanceOf(SluiceError);
     expect((thrown as SluiceError).code).toBe("config_invalid");
@@ -116,11 +119,126 @@ describe("settings", () => {
       "must be a whole number, 0 to 1000",
     ]),
     ["a ban that lasts no time", "", { SLUICE_BAN_FOR_SECONDS: "0" }, "ban.forSeconds"],
+    ["a certificate without key", "", { SLUICE_HTTP_TLS_CERT: "c.pem" }, "http.tls.key is not: set both"],
+    ["a key without certificate", "", { SLUICE_KAFKA_TLS_KEY: "k.pem" }, "kafka.tls.cert is not: set both"],
+    [
+      "a CA for a Redis without TLS",
+      "",
+      { SLUICE_REDIS_URL: "redis://h", SLUICE_REDIS_TLS_CA: "ca.pem" },
+      "begin it with rediss://",
+    ],
+    ["a Redis user without password", "", { SLUICE_REDIS_USER: "sluice" }, "SLUICE_REDIS_PASSWORD_FILE"],
+    [
+      "TLS that is off and has a CA",
+      "[kafka.tls]\nenabled = false\nca = 'ca.pem'",
+      {},
+      "kafka.tls.enabled is false and kafka.tls.ca set",
+    ],
+    ["a password without mechanism", "", { SLUICE_KAFKA_SASL_PASSWORD: "x" }, "kafka.sasl.mechanism is not"],
+    [
+      "a mechanism that is none",
+      "",
+      { SLUICE_KAFKA_SASL_MECHANISM: "GSSAPI" },
+      "must be one of PLAIN, SCRAM",
+    ],
+    [
+      "a mechanism without credentials",
+      "",
+      { SLUICE_KAFKA_SASL_MECHANISM: "PLAIN" },
+      "kafka.sasl.username, kafka.sasl.password are not set",
+    ],
+    [
+      "OAUTHBEARER with a password",
+      "",
+      { SLUICE_KAFKA_SASL_MECHANISM: "OAUTHBEARER", SLUICE_KAFKA_SASL_PASSWORD: "x" },
+      "kafka.sasl.password is set, for PLAIN and SCRAM",
+    ],
+    [
+      "OAUTHBEARER without a source of tokens",
+      "",
+      { SLUICE_KAFKA_SASL_MECHANISM: "OAUTHBEARER" },
+      "or set kafka.sasl.tokenFile",
+    ],
+    [
+      "a token endpoint in the clear",
+      "[kafka.sasl]\nmechanism = 'OAUTHBEARER'\ntokenEndpoint = 'http://id.example/t'\nclientId = 'c'\nclientSecret = 's'",
+      {},
+      "use https://",
+    ],
+    [
+      "a topic for what is no stream",
+      "",
+      { SLUICE_KAFKA_TOPICS: "login=x" },
+      "kafka.topics.login: no such setting; did you mean kafka.topics.logins?",
+    ],
+    ["a topic with a wrong name", "", { SLUICE_KAFKA_TOPICS: "logins=a b" }, "must be 1 to 249"],
+    ["topics that are no map", "[kafka]\ntopics = 'all'", {}, "must give topics by stream"],
+    [
+      "dead letters among events",
+      "",
+      { SLUICE_KAFKA_TOPICS: "*=all, dead-letters=all" },
+      "which only streams of events may share",
+    ],
+    [
+      "a secret that is given twice",
+      "",
+      { SLUICE_ADMIN_TOKEN: "a", SLUICE_ADMIN_TOKEN_FILE: "b" },
+      "are both set: take one of them away",
+    ],
     ["a file that is not TOML", "[http\nport = 1", {}, "is not TOML in line 1"],
   ])("%s is refused in words that name it", (_what, toml, env, expected) => {
     expect(
       problemsOf(typeof toml === "string" ? fileWith(toml) : nothing, env as Record<string, string>),
     ).toContain(expected);
+  });
+
+  it("give a stream's topic by its own name, or by * for all", () => {
+    const { kafka } = loadSettings(nothing, {
+      SLUICE_KAFKA_TOPICS: "logins=corp.logins, *=corp.all",
+    }).settings;
+    expect(["logins", "proxies", "ocsf", "dead-letters"].map((name) => topicNamed(kafka, name))).toEqual([
+      "corp.logins",
+      "corp.all",
+      "sluice.ocsf",
+      "sluice.dead-letters",
+    ]);
+  });
+
+  it("name each file of TLS that cannot be used, where they are looked into", () => {
+    const [one, other] = [new Authority().issue(), new Authority().issue()];
+    const [cert, key, wrong] = [fileWith(one.cert), fileWith(one.key), fileWith(other.key)];
+    const env = {
+      SLUICE_HTTP_TLS_CERT: cert,
+      SLUICE_HTTP_TLS_KEY: wrong,
+      SLUICE_REDIS_URL: "rediss://h",
+      SLUICE_REDIS_TLS_CA: "/nowhere/ca.pem",
+      SLUICE_KAFKA_TLS_CA: key,
+    };
+    expect(loadSettings(nothing, env).settings.http.tls.cert).toBe(cert);
+    const text = problemsOf(nothing, env, { tlsFiles: true });
+    expect(text).toMatch(/^3 problems/);
+    expect(text).toContain(`http.tls.key (${wrong}) is not the key of the certificate http.tls.cert`);
+    expect(text).toContain("redis.tls.ca (/nowhere/ca.pem) cannot be read (ENOENT)");
+    expect(text).toContain(`kafka.tls.ca (${key}) holds no certificate in PEM`);
+  });
+
+  it("bring a remark where a secret or a key lies open", () => {
+    const { cert, key } = new Authority().issue();
+    const settings = (path: string) =>
+      loadSettings(nothing, {
+        SLUICE_HTTP_TLS_CERT: fileWith(cert),
+        SLUICE_HTTP_TLS_KEY: path,
+        SLUICE_KAFKA_SASL_MECHANISM: "PLAIN",
+        SLUICE_KAFKA_SASL_USERNAME: "u",
+        SLUICE_KAFKA_SASL_PASSWORD: "hunter2",
+      }).settings;
+    const path = fileWith(key);
+    chmodSync(path, 0o644);
+    const remarks = securityRemarks(settings(path)).join("\n");
+    expect(remarks).toMatch(/kafka\.sasl\.mechanism is PLAIN and there is no TLS.*\n.*http\.tls\.key/);
+    expect(remarks).not.toContain("hunter2");
+    chmodSync(path, 0o640);
+    expect(securityRemarks(settings(path)).join("\n")).not.toContain("http.tls.key");
   });
 
   it("that are wrong come all at once", () => {
@@ -134,7 +252,14 @@ describe("settings", () => {
     ).not.toContain("hunter2");
     const file = fileWith('[nodes.a]\nauth = "u:hunter2"');
     const shown = shownSettings(
-      loadSettings(file, { SLUICE_HTTP_AUTH: "u:hunter2", SLUICE_REDIS_URL: "redis://:hunter2@h" }),
+      loadSettings(file, {
+        SLUICE_HTTP_AUTH: "u:hunter2",
+        SLUICE_REDIS_URL: "redis://:hunter2@h",
+        SLUICE_REDIS_PASSWORD: "hunter2",
+        SLUICE_KAFKA_SASL_MECHANISM: "PLAIN",
+        SLUICE_KAFKA_SASL_USERNAME: "u",
+        SLUICE_KAFKA_SASL_PASSWORD: "hunter2",
+      }),
     );
     expect(JSON.stringify(shown)).not.toContain("hunter2");
     expect(shown.find((s) => s.key === "http.auth")?.value).toBe("***");

@@ -37,8 +37,8 @@ function mayHaveEngine(): boolean {
 export interface ContainerOptions {
   image: string;
   command: string[];
-  /** The port inside and the loopback port it is published on, which stays the same over a stop. */
-  publish: { inside: number; port: number };
+  /** The ports inside and the loopback ports they are published on, which stay the same over a stop. */
+  publish: { inside: number; port: number }[];
   /** Files to put into the container before it starts: path and text. */
   files?: { target: string; content: string }[];
   network?: { network: StartedNetwork; alias: string };
@@ -130,7 +130,7 @@ export class DockerServer implements Server {
     }
     const recipe: GenericContainer = new OwnContainer(image)
       .withCommand(command)
-      .withExposedPorts({ container: publish.inside, host: publish.port })
+      .withExposedPorts(...publish.map(({ inside, port }) => ({ container: inside, host: port })))
       .withCopyContentToContainer(files ?? [])
       .withAutoCleanup(false)
       .withWaitStrategy(Wait.forLogMessage(this.#options.ready))

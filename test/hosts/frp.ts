@@ -29,6 +29,8 @@ export interface FrpsOptions {
   proxyBindAddr?: string;
   /** Further keys of frps.toml, such as `transport`; they win. */
   settings?: Toml;
+  /** Added to its environment, such as SSL_CERT_FILE with the CAs that it trusts. */
+  env?: Record<string, string>;
 }
 
 /** A running frps, on ports of its own that stay the same over a restart. */
@@ -55,20 +57,21 @@ interface FrpProgram {
   program: string;
   /** Besides its config. */
   args?: string[];
+  env?: Record<string, string> | undefined;
   /** For its config and whatever it writes; removed at its end. */
   folder: Folder;
 }
 
 /** As `startFrps`, with a frps of another make. */
 export async function startFrpsAs(program: FrpProgram, options: FrpsOptions = {}): Promise<FrpsHost> {
-  const { plugins = [], token = "frp-token", proxyBindAddr = "127.0.0.1", settings } = options;
+  const { plugins = [], token = "frp-token", proxyBindAddr = "127.0.0.1", settings, env } = options;
   const [bindPort, httpPort, httpsPort, tcpmuxPort] = [
     await freePort(),
     await freePort(),
     await freePort(),
     await freePort(),
   ];
-  const server = await serverOf(program, /frps started successfully/, {
+  const server = await serverOf({ ...program, env }, /frps started successfully/, {
     bindAddr: "127.0.0.1",
     bindPort,
     proxyBindAddr,
@@ -130,11 +133,11 @@ async function allStarted(client: Server, proxies: Toml[], visitors: Toml[]): Pr
 }
 
 async function serverOf(of: FrpProgram, ready: RegExp, settings: Toml): Promise<NativeServer> {
-  const { program, args = [], folder } = of;
+  const { program, args = [], env = {}, folder } = of;
   const file = join(folder.path, "frp.toml");
   await writeFile(file, stringify({ log: { level: "debug", disablePrintColor: true }, ...settings }));
   return new NativeServer({
-    command: { program, args: ["-c", file, ...args], cwd: folder.path },
+    command: { program, args: ["-c", file, ...args], cwd: folder.path, env },
     ready,
     readyWithinMs: READY_WITHIN_MS,
     graceMs: GRACE_MS,

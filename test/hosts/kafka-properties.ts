@@ -1,9 +1,18 @@
+export interface ListenerOptions {
+  /** In capitals, without `_`. */
+  name: string;
+  protocol: "SSL" | "SASL_PLAINTEXT" | "SASL_SSL";
+  /** Its own settings, without `listener.name.<name>.`; a PEM may stand in them as it is. */
+  properties: Readonly<Record<string, string>>;
+}
+
 /** Where one broker of a cluster is reached, by whom: `bind` is what it listens on, `name` what others call it by. */
 export interface Place {
   id: number;
   clients: { bind: string; name: string };
   brokers: { bind: string; name: string };
   controllers: { bind: string; name: string };
+  listeners?: readonly (ListenerOptions & { bind: string; advertised: string })[];
   data: string;
 }
 
@@ -37,17 +46,35 @@ export function serverProperties(
   places: readonly Place[],
   overrides: Record<string, string> = {},
 ): string {
+  const { listeners: further = [] } = place;
   const replicas = String(Math.min(3, places.length));
   const insync = String(Math.max(1, Math.min(3, places.length) - 1));
   const properties: Record<string, string> = {
     "process.roles": "broker,controller",
     "node.id": String(place.id),
     "controller.quorum.voters": places.map(({ id, controllers }) => `${id}@${controllers.name}`).join(","),
-    listeners: `CLIENTS://${place.clients.bind},BROKERS://${place.brokers.bind},CONTROLLER://${place.controllers.bind}`,
-    "advertised.listeners": `CLIENTS://${place.clients.name},BROKERS://${place.brokers.name}`,
+    listeners: [
+      `CLIENTS://${place.clients.bind},BROKERS://${place.brokers.bind},CONTROLLER://${place.controllers.bind}`,
+      ...further.map(({ name, bind }) => `${name}://${bind}`),
+    ].join(","),
+    "advertised.listeners": [
+      `CLIENTS://${place.clients.name},BROKERS://${place.brokers.name}`,
+      ...further.map(({ name, advertised }) => `${name}://${advertised}`),
+    ].join(","),
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "BROKERS",
-    "listener.security.protocol.map": "CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    "listener.security.protocol.map": [
+      "CLIENTS:PLAINTEXT,BROKERS:PLAINTEXT,CONTROLLER:PLAINTEXT",
+      ...further.map(({ name, protocol }) => `${name}:${protocol}`),
+    ].join(","),
+    ...Object.fromEntries(
+      further.flatMap(({ name, properties }) =>
+        Object.entries(properties).map(([key, value]) => [
+          `listener.name.${name.toLowerCase()}.${key}`,
+          value,
+        ]),
+      ),
+    ),
     "log.dirs": place.data,
     "default.replication.factor": replicas,
     "min.insync.replicas": insync,
@@ -63,7 +90,7 @@ export function serverProperties(
     ...overrides,
   };
   return Object.entries(properties)
-    .map(([key, value]) => `${key}=${value}\n`)
+    .map(([key, value]) => `${key}=${value.replaceAll("\n", "\\n")}\n`)
     .join("");
 }
 

@@ -4,7 +4,7 @@ import { DockerServer } from "./docker.ts";
 import { temporaryFolder } from "./folder.ts";
 import { imageFor } from "./images.ts";
 import { formatted, JVM, kafkaJava, newId } from "./kafka-classes.ts";
-import { LOG4J, type Place, serverProperties } from "./kafka-properties.ts";
+import { type ListenerOptions, LOG4J, type Place, serverProperties } from "./kafka-properties.ts";
 import { dockerNetwork } from "./network.ts";
 import { freePort } from "./ports.ts";
 import { run } from "./process.ts";
@@ -23,6 +23,8 @@ export interface KafkaOptions {
   formatArgs?: string[];
   /** Puts something before each node: from the port that a node listens on to the one that clients are told. */
   front?: (port: number) => Promise<number>;
+  /** Of a single node: listeners for clients beside the usual one, which speaks plain text. */
+  listeners?: readonly ListenerOptions[];
 }
 
 /** A Kafka of one test's own. */
@@ -31,6 +33,8 @@ export interface KafkaHost extends AsyncDisposable {
   brokers: string[];
   /** Each to be stopped, killed or paused by itself; node ids count from 1. */
   nodes: [Server, ...Server[]];
+  /** localhost:port of each further listener, by its name. */
+  listeners: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
@@ -38,8 +42,11 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaHost>
   const ids = Array.from({ length: options.nodes ?? 1 }, (_, index) => index + 1);
   const ports = await Promise.all(ids.map(() => freePort()));
   const told = await Promise.all(ports.map((port) => options.front?.(port) ?? port));
+  const listeners = await Promise.all(
+    (options.listeners ?? []).map(async (listener) => ({ ...listener, port: await freePort() })),
+  );
   const make = (await wayOf("kafka")) === "docker" ? contained : native;
-  const nodes = await make(ids, ports, told, options);
+  const nodes = await make(ids, ports, told, { ...options, listeners });
   await Promise.all(nodes.map((node) => node.start()));
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.close()));
@@ -47,9 +54,20 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaHost>
   return {
     brokers: told.map((port) => `127.0.0.1:${port}`),
     nodes: nodes as [Server, ...Server[]],
+    listeners: Object.fromEntries(listeners.map(({ name, port }) => [name, `localhost:${port}`])),
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+interface PlacedListener extends ListenerOptions {
+  port: number;
+}
+
+type PlacedOptions = Omit<KafkaOptions, "listeners"> & { listeners: readonly PlacedListener[] };
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(":") + 1));
 }
 
 const heapFor = (nodes: number): string => (nodes === 1 ? "-Xmx512m" : "-Xmx256m");
@@ -58,14 +76,16 @@ async function native(
   ids: number[],
   ports: number[],
   told: number[],
-  options: KafkaOptions,
+  options: PlacedOptions,
 ): Promise<Server[]> {
   const made = await kafkaJava();
   const { java, args: jvm } = made;
   const cluster = newId();
   const folders = await Promise.all(ids.map((id) => temporaryFolder(`kafka-${id}`)));
   const places = await Promise.all(
-    ids.map((id, index) => nativePlace(id, ports[index]!, told[index]!, folders[index]!.path)),
+    ids.map((id, index) =>
+      nativePlace(id, ports[index]!, told[index]!, folders[index]!.path, options.listeners),
+    ),
   );
   return Promise.all(
     folders.map(async (folder, index) => {
@@ -90,13 +110,24 @@ async function native(
   );
 }
 
-async function nativePlace(id: number, port: number, told: number, folder: string): Promise<Place> {
+async function nativePlace(
+  id: number,
+  port: number,
+  told: number,
+  folder: string,
+  listeners: readonly PlacedListener[],
+): Promise<Place> {
   const at = (there: number, known = there) => ({ bind: `127.0.0.1:${there}`, name: `127.0.0.1:${known}` });
   return {
     id,
     clients: at(port, told),
     brokers: at(await freePort()),
     controllers: at(await freePort()),
+    listeners: listeners.map((listener) => ({
+      ...listener,
+      bind: `127.0.0.1:${listener.port}`,
+      advertised: `localhost:${listener.port}`,
+    })),
     data: join(folder, "data"),
   };
 }
@@ -106,7 +137,7 @@ async function contained(
   ids: number[],
   ports: number[],
   told: number[],
-  options: KafkaOptions,
+  options: PlacedOptions,
 ): Promise<Server[]> {
   const image = await imageFor("kafka");
   const network = ids.length > 1 ? await dockerNetwork() : undefined;
@@ -118,6 +149,11 @@ async function contained(
       clients: { bind: "0.0.0.0:9092", name: `127.0.0.1:${told[index]}` },
       brokers: { bind: "0.0.0.0:9094", name: `${name(id)}:9094` },
       controllers: { bind: "0.0.0.0:9093", name: `${name(id)}:9093` },
+      listeners: options.listeners.map((listener, at) => ({
+        ...listener,
+        bind: `0.0.0.0:${9100 + at}`,
+        advertised: `localhost:${listener.port}`,
+      })),
       data: "/tmp/data",
     }),
   );
@@ -132,7 +168,13 @@ async function contained(
       new DockerServer({
         image,
         command: ["sh", "-c", script],
-        publish: { inside: 9092, port: ports[index]! },
+        publish: [
+          { inside: 9092, port: ports[index]! },
+          ...(place.listeners ?? []).map(({ bind, advertised }) => ({
+            inside: portOf(bind),
+            port: portOf(advertised),
+          })),
+        ],
         files: [
           { target: "/tmp/server.properties", content: serverProperties(place, places, options.overrides) },
           { target: "/tmp/log4j2.properties", content: LOG4J },

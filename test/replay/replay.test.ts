@@ -68,14 +68,14 @@ class Bench {
   }
 
   plan(choice: Choice = all): Promise<Plan> {
-    const confirmed = confirmedBy(this.#cursor, "t.", partitionOf);
+    const confirmed = confirmedBy(this.#cursor, { topicPrefix: "t." }, partitionOf);
     const signal = this.ending.signal;
     return planOf({ dataDir: this.#dir, topicPrefix: "t.", choice, confirmed, signal });
   }
 
   /** @param meanwhile called before each little step in time */
   async replay(plan: Plan, choice: Choice = all, meanwhile = (): void => {}): Promise<Replayed> {
-    const confirmed = confirmedBy(this.#cursor, "t.", partitionOf);
+    const confirmed = confirmedBy(this.#cursor, { topicPrefix: "t." }, partitionOf);
     let ended = false;
     const replaying = replay({
       plan: { ...plan, span: plan.span! },
