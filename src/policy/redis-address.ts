@@ -1,7 +1,10 @@
 /** Where the policy's Redis is, and as whom we come. */
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import type { SecureContext } from "node:tls";
 import { SluiceError } from "../errors.ts";
+import { ClientTls } from "../tls/client.ts";
+import type { TlsFiles } from "../tls/files.ts";
 
 export interface RedisSettings {
   /** `redis://[user[:password]@]host[:port][/db]`, or rediss:// for TLS. */
@@ -11,14 +14,8 @@ export interface RedisSettings {
   /** These outrank the ones in the URL. */
   readonly user?: string | undefined;
   readonly password?: string | undefined;
-  /** Paths of PEM files, read anew for each connection. */
+  /** Paths of PEM files, for rediss://; read anew when they have changed. */
   readonly tls?: TlsFiles | undefined;
-}
-
-interface TlsFiles {
-  readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
 }
 
 export interface RedisAddress {
@@ -27,7 +24,7 @@ export interface RedisAddress {
   readonly db: number;
   readonly user: string | null;
   readonly password: string | null;
-  readonly tls: TlsFiles | null;
+  readonly tls: ClientTls | null;
   /** `host:port/db`, fit for logs. */
   readonly text: string;
 }
@@ -51,7 +48,7 @@ export function redisAddress({ url, user, password, tls }: RedisSettings): Redis
     db: Number(db),
     user: user ?? orNull(parsed.username),
     password: password ?? orNull(parsed.password),
-    tls: parsed.protocol === "rediss:" || tls ? (tls ?? {}) : null,
+    tls: parsed.protocol === "rediss:" ? new ClientTls("redis.tls", tls ?? {}) : null,
     text: `${host.includes(":") ? `[${host}]` : host}:${port}/${Number(db)}`,
   };
 }
@@ -64,21 +61,18 @@ export function redisSourceId(settings: RedisSettings): string {
 }
 
 export interface TlsOptions {
-  readonly servername: string;
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
+  /** None for an address, which a client may not name so (RFC 6066, 3). */
+  readonly servername?: string;
+  readonly secureContext: SecureContext;
 }
 
-/** For node:tls. Throws when a file cannot be read. */
-export function tlsOptions({ host, tls }: RedisAddress): TlsOptions {
-  const { ca, cert, key } = tls ?? {};
-  return {
-    servername: host,
-    ...(ca !== undefined && { ca: readFileSync(ca) }),
-    ...(cert !== undefined && { cert: readFileSync(cert) }),
-    ...(key !== undefined && { key: readFileSync(key) }),
-  };
+/**
+ * For node:tls.
+ * @param warn told once of each new certificate that cannot be used, while the old one stays in force
+ * @throws SluiceError config_invalid when the files cannot be used, and never could
+ */
+export function tlsOptions({ host, tls }: RedisAddress, warn: (problem: string) => void): TlsOptions {
+  return { ...(isIP(host) === 0 && { servername: host }), secureContext: tls!.context(warn) };
 }
 
 function orNull(encoded: string): string | null {

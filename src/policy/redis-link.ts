@@ -18,11 +18,19 @@
  * Rights it needs: `+auth +ping +subscribe +select +client|id +client|tracking +scan +get +mget +pttl`, the channel
  * `&__redis__:invalidate` and the keys `%R~<prefix>policy:* %R~<prefix>ban:* %R~<prefix>prox:*`.
  */
-import type { Redis } from "ioredis";
+import { type Redis, ReplyError } from "ioredis";
 import type { Clock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
 import type { RedisAddress } from "./redis-address.ts";
-import { cutConnection, redisConnection, redisDenied, redisError, signIn } from "./redis-connection.ts";
+import {
+  connect,
+  cutConnection,
+  onComplaint,
+  redisConnection,
+  redisDenied,
+  redisError,
+  signIn,
+} from "./redis-connection.ts";
 import { keyName, type ManyRead, type Reading, readKeys, readMany, scanKeys } from "./redis-reading.ts";
 
 export interface LinkTiming {
@@ -44,6 +52,8 @@ export interface LinkOptions {
   readonly signal: AbortSignal;
   /** Whole names of keys that changed; null when all keys went at once (FLUSHALL, FLUSHDB). */
   readonly onInvalidated: (keys: readonly string[] | null) => void;
+  /** Told of a new certificate that cannot be used, while the old one stays in force. */
+  readonly warn: (problem: string) => void;
   /** Both connections have just answered, so nothing said before is still on its way. */
   readonly onAlive: () => void;
 }
@@ -57,7 +67,7 @@ export class RedisLink {
   readonly #resolveLost: (reason: SluiceError) => void;
   #reason: SluiceError | null = null;
   /** What the socket complained of; ioredis only says afterwards that the connection is closed. */
-  #complaint: string | null = null;
+  #complaint: unknown = null;
   #cancelTimer = (): void => {};
   readonly #end = (): unknown => this.lose(new Error("the link was closed"));
 
@@ -127,26 +137,29 @@ export class RedisLink {
     // The Buffer form alone gives the list of keys; the other joins their names with commas.
     this.#subscribed.on("messageBuffer", (_channel: Buffer, keys: unknown) => this.#invalidated(keys));
     await this.#subscribed.subscribe("__redis__:invalidate");
+    // A node of a Cluster, which has only some of the keys and says so of none of the others, refuses two at once that lie
+    // in different slots.
+    await this.#reading.mget(`${prefixes[0]}default`, `${prefixes[0]}default:`);
     const wanted = prefixes.flatMap((prefix) => ["PREFIX", prefix]);
     await this.#reading.call("CLIENT", "TRACKING", "ON", "REDIRECT", String(id), "BCAST", ...wanted);
   }
 
   async #signIn(connection: Redis): Promise<void> {
-    await connection.connect();
+    await connect(connection);
     try {
       await signIn(connection, this.#options.address);
     } catch (thrown) {
       if (this.#reason) throw thrown;
-      throw redisDenied(this.#options.address, textOf(thrown));
+      throw thrown instanceof ReplyError ? redisDenied(this.#options.address, textOf(thrown)) : thrown;
     }
   }
 
   #connection(): Redis {
     const { address, timing } = this.#options;
     const connectWithinMs = address.tls ? timing.openWithinMs : timing.connectWithinMs;
-    const connection = redisConnection({ address, connectWithinMs });
-    connection.on("error", (error) => {
-      this.#complaint ??= textOf(error);
+    const connection = redisConnection({ address, connectWithinMs, warn: this.#options.warn });
+    onComplaint(connection, (complaint) => {
+      this.#complaint ??= complaint;
     });
     connection.on("close", () => this.lose(new Error("the connection closed")));
     return connection;
@@ -183,8 +196,7 @@ export class RedisLink {
 
   #errorOf(thrown: unknown): SluiceError {
     if (thrown instanceof SluiceError) return thrown;
-    const text = textOf(thrown);
-    const refused = /^(NOAUTH|WRONGPASS|NOPERM)/.test(text);
-    return redisError(this.#options.address, refused ? text : (this.#complaint ?? text));
+    const answered = thrown instanceof ReplyError;
+    return redisError(this.#options.address, answered ? thrown : (this.#complaint ?? thrown));
   }
 }

@@ -8,7 +8,14 @@
 import type { ChainableCommander, Redis } from "ioredis";
 import { SluiceError, textOf } from "../errors.ts";
 import { type RedisAddress, type RedisSettings, redisAddress } from "./redis-address.ts";
-import { cutConnection, redisConnection, redisError, signIn } from "./redis-connection.ts";
+import {
+  connect,
+  cutConnection,
+  onComplaint,
+  redisConnection,
+  redisError,
+  signIn,
+} from "./redis-connection.ts";
 import { RedisKeys } from "./redis-keys.ts";
 import { keyName, readKeys, scanKeys } from "./redis-reading.ts";
 import { mostAtOnce, type PolicyStore, type SetOptions, type StoreChange, type StoredRule } from "./store.ts";
@@ -24,22 +31,16 @@ export class RedisStore implements PolicyStore {
   readonly #keys: RedisKeys;
   readonly #connection: Redis;
   /** What the socket complained of; ioredis only says afterwards that the connection is closed. */
-  #complaint: string | null = null;
+  #complaint: unknown = null;
 
   /** @throws SluiceError redis_unavailable, redis_denied, config_invalid */
   static async open(settings: RedisSettings): Promise<RedisStore> {
     const address = redisAddress(settings);
-    let connection: Redis;
-    try {
-      connection = redisConnection({ address, connectWithinMs, answerWithinMs });
-    } catch (thrown) {
-      // A TLS file that cannot be read.
-      throw redisError(address, textOf(thrown));
-    }
+    const connection = redisConnection({ address, connectWithinMs, answerWithinMs });
     const store = new RedisStore(address, settings.prefix, connection);
     try {
       await store.#ask(async () => {
-        await connection.connect();
+        await connect(connection);
         await signIn(connection, address);
         if (address.db !== 0) await connection.select(address.db);
       });
@@ -55,8 +56,8 @@ export class RedisStore implements PolicyStore {
     this.#keys = new RedisKeys(prefix);
     this.#connection = connection;
     this.description = `Redis ${address.text} (${prefix}policy:*)`;
-    connection.on("error", (error) => {
-      this.#complaint ??= textOf(error);
+    onComplaint(connection, (complaint) => {
+      this.#complaint ??= complaint;
     });
   }
 
@@ -155,9 +156,8 @@ export class RedisStore implements PolicyStore {
       return await question();
     } catch (thrown) {
       if (thrown instanceof SluiceError) throw thrown;
-      const text = textOf(thrown);
-      const closed = /^Connection is closed/.test(text);
-      throw redisError(this.#address, closed ? (this.#complaint ?? text) : text);
+      const closed = /^Connection is closed/.test(textOf(thrown));
+      throw redisError(this.#address, closed ? (this.#complaint ?? thrown) : thrown);
     }
   }
 }

@@ -46,6 +46,8 @@ export interface RedisSourceOptions {
   readonly timing?: Partial<RedisTiming>;
   /** Why a link could not be opened, or was lost: each time. */
   readonly onAway?: (reason: SluiceError) => void;
+  /** Told of a new certificate that cannot be used, while the old one stays in force. */
+  readonly warn?: (problem: string) => void;
 }
 
 export class RedisSource implements PolicySource {
@@ -55,6 +57,7 @@ export class RedisSource implements PolicySource {
   readonly #clock: Clock;
   readonly #timing: RedisTiming;
   readonly #onAway: (reason: SluiceError) => void;
+  readonly #warn: (problem: string) => void;
   readonly #closing = new AbortController();
   readonly #loaded = Promise.withResolvers<void>();
   #running: Promise<void> = Promise.resolve();
@@ -62,13 +65,14 @@ export class RedisSource implements PolicySource {
   #failures = 0;
   #endPause = (): void => {};
 
-  constructor({ redis, replica, clock, timing, onAway = () => {} }: RedisSourceOptions) {
+  constructor({ redis, replica, clock, timing, onAway = () => {}, warn = () => {} }: RedisSourceOptions) {
     this.#address = redisAddress(redis);
     this.#keys = new RedisKeys(redis.prefix);
     this.#replica = replica;
     this.#clock = clock;
     this.#timing = { ...defaultTiming, ...timing };
     this.#onAway = onAway;
+    this.#warn = warn;
   }
 
   async start(): Promise<void> {
@@ -112,6 +116,7 @@ export class RedisSource implements PolicySource {
         timing: this.#timing,
         clock: this.#clock,
         signal: this.#closing.signal,
+        warn: this.#warn,
         // What is told before there is a mirror is read by its load.
         onInvalidated: (keys) => this.#mirror?.told(keys),
         onAlive: () => {

@@ -4,6 +4,7 @@ import type { Origin } from "../events/draft.ts";
 import { parseNetwork } from "../policy/addresses.ts";
 import { Bans } from "../policy/bans.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
+import { redisOf } from "./policy.ts";
 
 /** Null where nobody is banned. */
 export async function openBans(
@@ -13,10 +14,10 @@ export async function openBans(
   standing: () => number,
 ): Promise<Bans | null> {
   const { after, withinSeconds, forSeconds, except } = settings.ban;
-  const { url, prefix } = settings.redis;
-  if (after === 0 || url === undefined) return null;
+  const redis = redisOf(settings);
+  if (after === 0 || redis === null) return null;
   const { RedisBanWriter } = await import("../policy/redis-bans.ts");
-  const writer = new RedisBanWriter({ url, prefix });
+  const writer = new RedisBanWriter(redis);
   resources.onRelease("bans", releaseMs, () => writer.close());
   return new Bans({
     after,

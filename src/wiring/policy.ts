@@ -63,9 +63,11 @@ async function sourceOf(
   const redis = redisOf(settings);
   if (redis === null) return new FileSource({ path: settings.policy.file, ...parts });
   const { RedisSource } = await import("../policy/redis.ts");
-  return new RedisSource({ redis, ...parts });
+  const warn = (problem: string): void =>
+    parts.log.error({ problem }, "a new certificate for Redis cannot be used; the old one stays in force");
+  return new RedisSource({ redis, warn, ...parts });
 }
 
-function redisOf({ redis: { url, prefix } }: Settings): RedisSettings | null {
-  return url === undefined ? null : { url, prefix };
+export function redisOf({ redis: { url, ...more } }: Settings): RedisSettings | null {
+  return url === undefined ? null : { url, ...more };
 }
