@@ -2,6 +2,7 @@
 import { startApp } from "../app.ts";
 import { systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
+import { securityRemarks } from "../config/tls-files.ts";
 import { createLog, isForPeople, LineSink } from "../log.ts";
 import { version } from "../version.ts";
 import { summaryRows, summaryText } from "./summary.ts";
@@ -13,14 +14,18 @@ import { summaryRows, summaryText } from "./summary.ts";
 const sameSignalMs = 250;
 
 export async function serve(configFile: string | null): Promise<void> {
-  const { settings } = loadSettings(configFile, process.env);
+  const { settings } = loadSettings(configFile, process.env, { tlsFiles: true });
   const log = createLog(settings.log);
+  for (const remark of securityRemarks(settings)) log.warn(remark);
   // Heard from the beginning: a signal during the start ends a bridge that has just begun.
   const { promise: told, resolve } = Promise.withResolvers<NodeJS.Signals>();
   let hear: (signal: NodeJS.Signals) => void = resolve;
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => hear(signal));
 
-  const app = await startApp(settings, log, systemClock);
+  // The clock's timers keep no process alive, and until a port is open nothing else may: a Redis that is away, or refuses
+  // us, leaves no connection.
+  const alive = setInterval(() => {}, 60_000);
+  const app = await startApp(settings, log, systemClock).finally(() => clearInterval(alive));
   const rows = summaryRows(settings, app);
   if (isForPeople(settings.log)) new LineSink().write(summaryText(version, rows));
   // Whatever log.level says, as the summary for people.
