@@ -3,18 +3,32 @@
  *
  *   listening ──stop()──▶ draining ──no connection left, or drainMs──▶ closed
  *
- * frps keeps idle connections for 90 s and Go does not send a POST again whose bytes were written, so a
- * connection is closed only after an answer that said so, or at the end of the drain.
+ * frps keeps idle connections for 90 s, over TLS without limit, and Go does not send a POST again whose bytes were
+ * written, so a connection is closed only after an answer that said so, or at the end of the drain.
  */
-import { createServer, type Server } from "node:http";
+import { createServer, type Server, type ServerOptions } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { type AddressInfo, Server as NetServer } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
+import type { Shown } from "../tls/server.ts";
 
 const headersMs = 10_000;
 const requestMs = 30_000;
+const handshakeMs = 10_000;
+/** Whoever went away without a word, from a connection that may else stay idle for ever. */
+const keepAliveProbeMs = 60_000;
+/** How often it is told that a caller does not get through TLS. */
+const tellEveryMs = 60_000;
+
+/** TLS on the plugin port. */
+export interface PortTls {
+  readonly shown: Shown;
+  /** Why a caller did not get through; at most once a minute. */
+  readonly onFailure: (problem: string, peer: string | undefined) => void;
+}
 
 /**
  * The adapter puts light Request and Response in the place of Node's, for the whole process; without them each
@@ -23,22 +37,32 @@ const requestMs = 30_000;
 type Fetch = Parameters<typeof getRequestListener>[0];
 
 export class PluginPort {
-  /** Longer than the 90 s for which frps keeps an idle connection. */
-  readonly keepAliveMs = 95_000;
-  readonly #server: Server;
+  /** Longer than the 90 s for which frps keeps an idle connection; 0, which is for ever, as frps does over TLS. */
+  readonly keepAliveMs: number;
+  readonly #server: Server | TlsServer;
   readonly #clock: Clock;
   #connections = 0;
   #cut = false;
 
-  constructor(fetch: Fetch, clock: Clock) {
-    this.#server = createServer(
-      { keepAliveTimeout: this.keepAliveMs, headersTimeout: headersMs, requestTimeout: requestMs },
-      getRequestListener(fetch),
-    );
+  /** @param tls without it the port speaks plain HTTP */
+  constructor(fetch: Fetch, clock: Clock, tls: PortTls | null = null) {
     this.#clock = clock;
+    this.keepAliveMs = tls === null ? 95_000 : 0;
+    const options: ServerOptions = {
+      keepAliveTimeout: this.keepAliveMs,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+    };
+    const answer = getRequestListener(fetch);
+    this.#server = tls === null ? createServer(options, answer) : this.#secured(options, answer, tls);
     this.#server.on("connection", () => {
       this.#connections += 1;
     });
+  }
+
+  /** From the next connection on. @throws what OpenSSL says of a certificate that it cannot use */
+  show(shown: Shown): void {
+    (this.#server as TlsServer).setSecureContext({ ...shown });
   }
 
   /**
@@ -50,6 +74,18 @@ export class PluginPort {
     return new Promise((resolve, reject) => {
       server.once("error", (thrown: NodeJS.ErrnoException) => reject(listenError(thrown, host, port)));
       server.listen(port, host, () => resolve(server.address() as AddressInfo));
+    });
+  }
+
+  #secured(options: ServerOptions, answer: ReturnType<typeof getRequestListener>, tls: PortTls): TlsServer {
+    const probing = { keepAlive: true, keepAliveInitialDelay: keepAliveProbeMs };
+    const secured = { ...options, ...probing, ...tls.shown, handshakeTimeout: handshakeMs };
+    let tellFromMs = Number.NEGATIVE_INFINITY;
+    return createTlsServer(secured, answer).on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+      // Whoever only looks whether the port is open ends it so.
+      if (error.code === "ECONNRESET" || this.#clock.monotonic() < tellFromMs) return;
+      tellFromMs = this.#clock.monotonic() + tellEveryMs;
+      tls.onFailure(problemOf(error), socket.remoteAddress);
     });
   }
 
@@ -82,6 +118,14 @@ export class PluginPort {
       await turn();
     }
   }
+}
+
+function problemOf({ code = "", message }: NodeJS.ErrnoException): string {
+  if (code === "ERR_SSL_HTTP_REQUEST") return "it speaks plain HTTP: frps's addr must begin with https://";
+  if (/ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_(UNKNOWN|EXPIRED))/.test(code)) {
+    return `it does not trust the certificate of http.tls.cert (${code}); see tlsVerify in frps`;
+  }
+  return code === "" ? message : code;
 }
 
 function listenError(thrown: NodeJS.ErrnoException, host: string, port: number): Error {

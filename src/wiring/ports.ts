@@ -9,6 +9,7 @@ import { frpEdge } from "../frp/edge.ts";
 import { PluginPort } from "../frp/server.ts";
 import { listSessions } from "../sessions/listing.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { ServerTls } from "../tls/server.ts";
 import { type BridgeNeeds, openBridge } from "./bridge.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 import type { OpenPolicy } from "./policy.ts";
@@ -45,7 +46,7 @@ export async function openPluginPort(
   parts: WiringParts,
   needs: BridgeNeeds & { readonly stopping: () => boolean },
 ): Promise<{ readonly address: AddressInfo; readonly cut: () => void }> {
-  const { settings, clock, resources } = parts;
+  const { settings, clock, log, resources } = parts;
   const { http } = settings;
   const { bridge, watch, malformed } = openBridge(parts, "frp", needs);
   resources.onRelease("counts of malformed calls", releaseMs, () => malformed.flush());
@@ -60,9 +61,14 @@ export async function openPluginPort(
     observer: watch,
     stopping: needs.stopping,
   });
-  const port = new PluginPort(edge.fetch, clock);
+  const tls = http.tls.cert === undefined ? null : new ServerTls("http.tls", http.tls, clock, log);
+  const onFailure = (problem: string, peer: string | undefined): void =>
+    log.warn({ problem, peer }, "a caller of the plugin port does not get through TLS");
+  const port = new PluginPort(edge.fetch, clock, tls && { shown: tls.read(), onFailure });
   const address = await port.listen(http.host, http.port);
+  tls?.watch((shown) => port.show(shown));
   const { drainMs } = settings.stop;
   resources.onRelease("plugin port", drainMs + releaseMs, () => port.stop(drainMs));
+  resources.onRelease("certificate", releaseMs, async () => tls?.stop());
   return { address, cut: () => port.cut() };
 }
