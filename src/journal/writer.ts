@@ -51,6 +51,8 @@ export class Writer {
   #stopWatching = (): void => {};
   #draining: (() => void) | null = null;
   #retryMs = retryFirstMs;
+  /** Less where the disk has no room for all that waits: some of it may fit, be confirmed, and make room. */
+  #groupBytes = groupBytes;
   #cancelRetry: (() => void) | null = null;
   #cancelSync: (() => void) | null = null;
 
@@ -103,7 +105,7 @@ export class Writer {
 
   async #commit(): Promise<void> {
     const { queue, shortfall, sync } = this.#parts;
-    const group = queue.peek(groupBytes);
+    const group = queue.peek(this.#groupBytes);
     const isAll = queue.isAll(group);
     this.#watch();
     try {
@@ -112,13 +114,23 @@ export class Writer {
       else this.#syncLater(group);
     } catch (thrown) {
       if (!this.#parts.store.trusted) queue.unwrite();
-      throw thrown;
+      if (!this.#mayFitInParts(group, thrown)) throw thrown;
+      shortfall.enter(failureOf(thrown), thrown);
+      return;
     } finally {
       this.#stopWatching();
     }
+    this.#groupBytes = Math.min(this.#groupBytes * 2, groupBytes);
     if (isAll && shortfall.failure) shortfall.leave();
     shortfall.settle();
     this.#parts.onCommitted();
+  }
+
+  /** Where there was no room for a group, half of it is tried next. */
+  #mayFitInParts(group: readonly Batch[], thrown: unknown): boolean {
+    if (group.length < 2 || failureOf(thrown) !== "journal_full") return false;
+    this.#groupBytes = bytesOf(group) / 2;
+    return true;
   }
 
   /** Fails those who wait once this write takes too long. */
@@ -136,7 +148,7 @@ export class Writer {
 
   async #write(group: readonly Batch[]): Promise<void> {
     const { queue, store, header } = this.#parts;
-    const bytes = group.reduce((sum, batch) => sum + batch.bytes, 0);
+    const bytes = bytesOf(group);
     // A segment's header says what is durable before it.
     if (queue.unsynced && store.mustRoll(bytes)) await this.#sync();
     const contents = group.map((batch) => batch.content());
@@ -172,6 +184,10 @@ export class Writer {
     this.#cancelRetry = this.#parts.clock.after(this.#retryMs, () => this.kick());
     this.#retryMs = Math.min(this.#retryMs * 2, retryLastMs);
   }
+}
+
+function bytesOf(group: readonly Batch[]): number {
+  return group.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function failureOf(thrown: unknown): Failure {

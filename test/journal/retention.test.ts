@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { SharedMark } from "../../src/forwarder/durable-mark.ts";
 import { saveCursor } from "../../src/journal/cursor.ts";
 import { FailingFiles } from "./failing-files.ts";
 import {
@@ -43,6 +44,25 @@ describe("with forwarding", () => {
     expect(await append()).toEqual({ ok: true });
     expect(segmentsIn(dir)).not.toContain(oldest);
     expect(journal.stats().lostRecords).toBe(0);
+  });
+
+  it("goes on in parts when more waits than there is room for at once", async () => {
+    const { dir, journal, append, log } = await openJournal(makeDir(), { ...limits, maxBytes: 256 * KiB });
+    await fillWith({ append }, 1000);
+    for (let waiting = 0; waiting < 1500; waiting++) void append("logins", "k", "x".repeat(280));
+    expect(journal.stats().queuedBytes).toBeGreaterThan(2 * 256 * KiB);
+    let all = false;
+    const again = log.next("records are written again").then(() => {
+      all = true;
+    });
+    const durable = new SharedMark(journal.durable);
+    while (!all) {
+      const through = durable.read();
+      journal.acknowledged(through);
+      await Promise.race([again, durable.above(through)]);
+    }
+    expect(journal.stats()).toMatchObject({ lostRecords: 0, queuedBytes: 0 });
+    expect(numbersOf(await readAll(dir)).at(-1)).toBe(journal.stats().lastJournalseq);
   });
 
   it("counts as not acknowledged the segments that must stay, and tells how long the oldest record waits", async () => {
