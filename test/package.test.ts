@@ -106,7 +106,7 @@ describe("the package", () => {
       expect.arrayContaining(["bin/sluice.js", "dist/main.js", "dist/main.d.ts", "LICENSE"]),
     );
     const known =
-      /^(?:deploy\/[\w./-]+|connectors\/contract\/(?:schemas\/)?[\w.-]+\.json|bin\/[\w.-]+|dist\/.+\.(?:js|d\.ts)|package\.json|[A-Z]+(?:\.md)?)$/;
+      /^(?:deploy\/[\w./@-]+|connectors\/contract\/(?:schemas\/)?[\w.-]+\.json|bin\/[\w.-]+|dist\/.+\.(?:js|d\.ts)|package\.json|[A-Z]+(?:\.md)?)$/;
     expect(names.filter((name) => !known.test(name) || /\.test\.|^test/.test(name))).toEqual([]);
     const scripts = names.filter((name) => name.endsWith(".js"));
     expect(names.filter((name) => name.endsWith(".d.ts"))).toHaveLength(scripts.length - 1);

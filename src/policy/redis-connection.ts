@@ -106,7 +106,7 @@ function kindIn(message: string): string | null {
 
 export function redisDenied(address: RedisAddress, text: string): SluiceError {
   const remedy = text.startsWith("NOPERM")
-    ? "does not allow our user what Sluice needs (README, Working with rules)"
+    ? "does not allow our user what Sluice needs: give it the rights of deploy/redis/users.acl"
     : "refuses our user or password: see redis.user and redis.password (SLUICE_REDIS_PASSWORD_FILE), or those in redis.url (SLUICE_REDIS_URL)";
   return new SluiceError("redis_denied", `Redis at ${address.text} ${remedy}: ${text}`, { retryable: true });
 }

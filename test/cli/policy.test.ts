@@ -391,11 +391,15 @@ describeWith(["redis"], "sluice policy with Redis", () => {
     const user = unique("watcher");
     await redis.call("ACL", "SETUSER", user, "on", ">s3cr3t", "resetkeys", "-@all", "+auth");
     try {
-      for (const password of ["wrong", "s3cr3t"]) {
+      const refusals = [
+        ["wrong", /^sluice: Redis at .*redis\.url \(SLUICE_REDIS_URL\).*\[redis_denied\]\n$/],
+        ["s3cr3t", /^sluice: Redis at .*deploy\/redis\/users\.acl: NOPERM .*\[redis_denied\]\n$/],
+      ] as const;
+      for (const [password, refusal] of refusals) {
         const more = { "redis.url": url.replace("//", `//${user}:${password}@`) };
         const { code, stdout, stderr } = await policy(["watch"], "", more);
         expect([code, stdout]).toEqual([1, ""]);
-        expect(stderr).toMatch(/^sluice: Redis at .*redis\.url \(SLUICE_REDIS_URL\).*\[redis_denied\]\n$/);
+        expect(stderr).toMatch(refusal);
       }
     } finally {
       await redis.call("ACL", "DELUSER", user);
