@@ -2,6 +2,7 @@
 import type { Clock } from "./clock.ts";
 import { type Draft, factDraft, type Origin } from "./events/draft.ts";
 import type { EventData, EventType } from "./events/schema.ts";
+import type { Volume } from "./events/volume.ts";
 import type { Progress } from "./forwarder/report.ts";
 import type { Journal, Kept, Loss, PreviousEpoch, Stamp } from "./journal/journal.ts";
 import type { PolicyNote } from "./policy/policy.ts";
@@ -17,14 +18,17 @@ export class Announcer {
   readonly #clock: Clock;
   /** Where the bridge's own events go. */
   readonly #topic: string;
+  readonly #volume: Volume | null;
   readonly #toldLosses = new Set<string>();
   #stopped = false;
 
-  constructor(journal: Journal, origin: Origin, clock: Clock, topic: string) {
+  /** @param volume null where every event is published */
+  constructor(journal: Journal, origin: Origin, clock: Clock, topic: string, volume: Volume | null = null) {
     this.#journal = journal;
     this.#origin = origin;
     this.#clock = clock;
     this.#topic = topic;
+    this.#volume = volume;
   }
 
   /** Journals what somebody else has drafted. */
@@ -45,12 +49,17 @@ export class Announcer {
       policy,
       kafka,
       topics: this.#givenWith(own),
+      ...(this.#volume && { publish: this.#volume.shares }),
     }));
   }
 
   stopped(reason: string): Promise<Kept> {
     this.#stopped = true;
-    return this.#bridge("bridge.stopped", (own) => ({ reason, topics: this.#givenWith(own) }));
+    return this.#bridge("bridge.stopped", (own) => ({
+      reason,
+      topics: this.#givenWith(own),
+      ...this.#leftOut(),
+    }));
   }
 
   /** Whether it has been told since the start: one may be found twice, on opening the journal and on reading it. */
@@ -67,7 +76,7 @@ export class Announcer {
   /** Nothing behind bridge.stopped, which is the last word. */
   progress({ journalseq, topics }: Progress): void {
     if (this.#stopped) return;
-    void this.#bridge("bridge.progress", () => ({ journalseq, topics: spansTo(topics) }));
+    void this.#bridge("bridge.progress", () => ({ journalseq, topics: spansTo(topics), ...this.#leftOut() }));
   }
 
   policy(note: PolicyNote): Promise<Kept> {
@@ -83,6 +92,10 @@ export class Announcer {
     if (note.kind === "rejected")
       return this.#policy("policy.rejected", note.key, data as EventData<"policy.rejected">);
     return this.#policy("policy.emptied", "", data as EventData<"policy.emptied">);
+  }
+
+  #leftOut(): { readonly leftOut?: Record<string, number> } {
+    return this.#volume === null ? {} : { leftOut: this.#volume.leftOut() };
   }
 
   /** Numbers given in this epoch so far, per topic; that of the event which tells them included. */

@@ -69,7 +69,7 @@ async function start(parts: WiringParts): Promise<App> {
     forwarder: () => forwarder?.state() ?? null,
     sessions: () => sessions,
   });
-  const { journal, previous, announcer, metrics, tellLoss, tellPolicy } = telling;
+  const { journal, previous, announcer, metrics, volume, tellLoss, tellPolicy } = telling;
   const openedSessions = await openSessions(parts, origin, journal, announcer, metrics);
   sessions = openedSessions;
   // What it knew when it last ran is told as well: whoever is told must be there before.
@@ -103,6 +103,7 @@ async function start(parts: WiringParts): Promise<App> {
     announcer,
     origin,
     metrics,
+    volume,
     stopping,
   });
 

@@ -3,14 +3,15 @@
  *
  *   decide ──▶ record ──▶ answer      decide never waits; record waits for the disk, never for Kafka or Redis
  *
- * Guarantee: when handle() resolves, the op's event is durable, or journal.onFailure has said what happens
- * instead: `answer` gives the decided answer while the record waits in memory, `refuse` refuses.
+ * Guarantee: when handle() resolves, the op's event is durable, or events.publish leaves it out, or journal.onFailure
+ * has said what happens instead: `answer` gives the decided answer while the record waits in memory, `refuse` refuses.
  */
 import type { Clock } from "./clock.ts";
 import type { Decision } from "./decision.ts";
 import type { Draft, Origin } from "./events/draft.ts";
 import type { Redact } from "./events/redact.ts";
-import { type OpContext, opDraft } from "./events/render.ts";
+import { eventIdOf, eventTypeOf, type OpContext, opDraft } from "./events/render.ts";
+import type { Volume } from "./events/volume.ts";
 import type { Journal, Kept } from "./journal/journal.ts";
 import type { Answer, Op } from "./op.ts";
 import { decide } from "./policy/decide.ts";
@@ -28,6 +29,8 @@ export interface BridgeSessions {
   readonly counts: ConnectionCounts;
   readonly proxies: ProxyCounts;
   begin(op: Op): OpContext;
+  /** Whether what is told of this op would not stand without its event, which then may not be left out. */
+  needs(op: Op, monotonicMs: number): boolean;
   /** In the same turn in which the op's event was appended. */
   record(op: Op, decision: Decision, eventId: string, context: OpContext, monotonicMs: number): void;
   /** The op was refused after all. */
@@ -43,6 +46,8 @@ export interface BridgeParts {
   readonly clock: Clock;
   readonly observer: BridgeObserver;
   readonly onFailure: "answer" | "refuse";
+  /** Null where every event is published. */
+  readonly volume: Volume | null;
 }
 
 const allow: Answer = { kind: "allow" };
@@ -63,8 +68,14 @@ export class Bridge {
     const { counts: connections, proxies } = sessions;
     const { tokenMeta } = policy.settings;
     const decided = decide(policy, op, { nowMs: op.atMs, tokenMeta, connections, proxies });
+    const id = eventIdOf(op);
+    if (this.#leavesOut(op, decided, id, context, startedMs)) {
+      sessions.record(op, decided, id, context, startedMs);
+      observer.answered(op, decided, clock.monotonic() - startedMs);
+      return answerTo(decided);
+    }
     const decision = this.#mustRefuseUnrecorded(op, decided) ? notRecorded(decided) : decided;
-    const draft = this.#draft(op, decision, context);
+    const draft = this.#draft(op, decision, context, undefined, id);
     const keeping = this.#record(draft, deadlineMs);
     sessions.record(op, decision, draft.id, context, startedMs);
     const kept = await keeping;
@@ -73,14 +84,24 @@ export class Bridge {
     return answerTo(answered);
   }
 
+  /** Refusals are kept, and what would be one, were all rules enforced. */
+  #leavesOut(op: Op, decided: Decision, id: string, { request }: OpContext, startedMs: number): boolean {
+    const { volume, sessions } = this.#parts;
+    if (volume === null || decided.wouldRefuse) return false;
+    const type = eventTypeOf(op, decided);
+    if (volume.publishes(type, request?.id ?? id) || sessions.needs(op, startedMs)) return false;
+    volume.leaveOut(type);
+    return true;
+  }
+
   /** A journal that is known to fail now will not keep this op either: its event then says refused at once. */
   #mustRefuseUnrecorded(op: Op, decision: Decision): boolean {
     const { journal, onFailure } = this.#parts;
     return onFailure === "refuse" && journal.failing && op.refusable && decision.effect === "allowed";
   }
 
-  #draft(op: Op, decision: Decision, context: OpContext, supersedes?: string): Draft {
-    return opDraft(op, decision, this.#parts.origin, this.#parts.redact, context, supersedes);
+  #draft(op: Op, decision: Decision, context: OpContext, supersedes?: string, id?: string): Draft {
+    return opDraft(op, decision, this.#parts.origin, this.#parts.redact, context, supersedes, id);
   }
 
   #record(draft: Draft, deadlineMs: number): Promise<Kept> {

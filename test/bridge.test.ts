@@ -40,6 +40,7 @@ async function bridgeWith(onFailure: "answer" | "refuse", rules: Record<string, 
       unrecorded: (_op, { failure }, answer) => unrecorded.push(`${failure}: ${answer.kind}`),
     },
     onFailure,
+    volume: null,
   });
   const events = async () => recordsOf(await readAll(dir)).map(({ event }) => JSON.parse(event));
   return { bridge, files, clock, journal, log, unrecorded, events };

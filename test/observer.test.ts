@@ -12,7 +12,13 @@ const notAsked = (): never => {
 
 /** What is counted of ops that the policy decides so, and what is logged of them. */
 async function told(rows: readonly Pick<Case, "rules" | "policy" | "op">[]) {
-  const sources = { journal: notAsked, policy: notAsked, forwarder: notAsked, sessions: notAsked };
+  const sources = {
+    journal: notAsked,
+    policy: notAsked,
+    forwarder: notAsked,
+    sessions: notAsked,
+    leftOut: notAsked,
+  };
   const metrics = new Metrics(sources, systemClock);
   const lines: [object, string][] = [];
   const write = (fields: object, text: string): unknown => lines.push([fields, text]);

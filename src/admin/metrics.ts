@@ -17,6 +17,7 @@ import { OpMetrics } from "./op-metrics.ts";
 import { type PolicyState, policyMetrics } from "./policy-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { SessionMetrics } from "./session-metrics.ts";
+import { volumeMetrics } from "./volume-metrics.ts";
 
 type Failure = Exclude<Kept, { ok: true }>["failure"];
 
@@ -27,6 +28,8 @@ export interface MetricSources {
   readonly forwarder: (() => ForwarderState | null) | null;
   /** Null until they are known. */
   readonly sessions: () => Sessions | null;
+  /** By type of event. */
+  readonly leftOut: () => Readonly<Record<string, number>>;
 }
 
 type Answered = Answer["kind"];
@@ -120,6 +123,7 @@ export class Metrics {
     journalMetrics(this.registry, sources.journal);
     policyMetrics(this.registry, sources.policy);
     if (sources.forwarder !== null) kafkaMetrics(this.registry, sources.forwarder, sources.journal);
+    volumeMetrics(this.registry, sources.leftOut);
     this.sessions = new SessionMetrics(this.registry, sources.sessions);
     total(this.registry, "sluice_redactions_total", "Secrets hidden in events", () => this.#redactions);
     for (const cause in shown.causes) this.#gaps.inc({ cause }, 0);

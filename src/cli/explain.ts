@@ -4,6 +4,7 @@ import { type Explained, explainAsked } from "../admin/explain.ts";
 import { loadSettings } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { SluiceError, textOf } from "../errors.ts";
+import { leftOutText } from "../events/volume.ts";
 import type { ConnectionCounts } from "../policy/facts.ts";
 import { readPolicyText } from "../policy/policy-text.ts";
 import { RuleSet } from "../policy/rule-set.ts";
@@ -24,6 +25,11 @@ export async function explain(options: ExplainOptions): Promise<void> {
   if (options.refused && options.last === undefined) {
     throw new SluiceError("config_invalid", "--refused goes with --last <user>");
   }
+  const leftOut = leftOutText(settings.events.publish);
+  if (options.last !== undefined && leftOut !== null)
+    process.stderr.write(
+      `sluice: looked for among what is published: events.publish leaves out ${leftOut}\n`,
+    );
   const question = await questionOf(options, settings);
   if (question === null) {
     const what = `${options.refused ? "refused " : ""}${options.op ?? "op"}`;

@@ -11,6 +11,7 @@ import { isSessionType } from "../events/projections/flat-sessions.ts";
 import { type EventType, eventTypes, typePrefix } from "../events/schema.ts";
 import { type Stream, streamNames } from "../events/streams.ts";
 import type { TopicNames } from "../events/topic-names.ts";
+import { leftOutText } from "../events/volume.ts";
 import { type Form, formOf, type LeftOut } from "../export/forms.ts";
 import type { ExportFormat, ExportView } from "../export/names.ts";
 import { fileOutput, type Output, standardOutput } from "../export/output.ts";
@@ -65,6 +66,10 @@ export async function exportEvents(options: ExportOptions, clock: Clock = system
   const bar = new ProgressBar(screen, clock);
   const say = (notice: string): void =>
     bar.above(() => void process.stderr.write(`sluice: ${printable(notice)}\n`));
+  const unpublished = leftOutText(settings.events.publish, (type) =>
+    isMeant(`"type":"${typePrefix}${type}"`),
+  );
+  if (unpublished !== null) say(`events.publish leaves out ${unpublished}`);
   const output = options.output === undefined ? standardOutput() : await fileOutput(options.output);
   const writer = new Writer(form, output, shownOn(options));
   const reading = { fromMs, signal: ending.signal, bar, say };

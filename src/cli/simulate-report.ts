@@ -80,8 +80,14 @@ function countsOf(report: SimulationReport): string[] {
     [report.repeated, "records that came again counted once"],
     [report.unreadable, "events that this release cannot read left out"],
   ];
+  const unpublished = Object.entries(report.unpublished).map(([type, count]) => `${grouped(count)} ${type}`);
   return [
     counts.join(", "),
+    ...(unpublished.length === 0
+      ? []
+      : [
+          `not judged, since events.publish left them out (so far as bridges tell of it): ${unpublished.join(", ")}`,
+        ]),
     ...others.flatMap(([count, text]) => (count === 0 ? [] : [`${grouped(count)} ${text}`])),
   ];
 }

@@ -4,6 +4,8 @@ import { loadSettings } from "../config/load.ts";
 import { SluiceError } from "../errors.ts";
 import { redactor } from "../events/redact.ts";
 import { eventTypes } from "../events/schema.ts";
+import type { Stream } from "../events/streams.ts";
+import { leftOutText } from "../events/volume.ts";
 import { simulatedTypes } from "../simulate/operation.ts";
 import { Simulation } from "../simulate/simulation.ts";
 import { journalDirOf } from "./journal-dir.ts";
@@ -52,7 +54,12 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
   });
   const ending = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort(signal));
-  const streams = new Set(simulatedTypes.map((type) => eventTypes[type].stream));
+  // Bridges tell what they have left out.
+  const streams = new Set<Stream>([...simulatedTypes.map((type) => eventTypes[type].stream), "bridge"]);
+  const leftOut = leftOutText(settings.events.publish, (type) =>
+    (simulatedTypes as readonly string[]).includes(type),
+  );
+  if (leftOut !== null) say(`cannot judge what events.publish leaves out: ${leftOut}`);
   const add = (event: string, topic: string | null): void => simulation.add(event, topic);
   const events: RecordedEvents = { fromMs, signal: ending.signal, bar, add, say };
   try {

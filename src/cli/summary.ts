@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import type { App } from "../app.ts";
 import type { Settings } from "../config/settings.ts";
 import { topicsText } from "../events/topic-names.ts";
+import { leftOutText } from "../events/volume.ts";
 
 /** What of the app a summary tells. */
 export type Started = Pick<App, "instance" | "pluginPort" | "adminPort" | "policy">;
@@ -15,6 +16,7 @@ export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
   const base = urlOf(app.pluginPort, schemeOf(settings));
   const perNode = `${http.path === "/" ? "" : http.path}/<node>`;
   const password = needsPassword(settings);
+  const leftOut = leftOutText(settings.events.publish);
   return [
     [
       "answers",
@@ -29,6 +31,7 @@ export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
     ...(ban.after === 0 ? [] : [["bans", bansText(settings)] as const]),
     ["Kafka", kafkaText(settings)],
     ["journal", `${resolve(data.dir)}/journal (${journal.sync}), instance ${app.instance}`],
+    ...(leftOut === null ? [] : [["left out", `${leftOut}, by events.publish`] as const]),
     ["try it", tryText(settings, app, password)],
   ];
 }

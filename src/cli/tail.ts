@@ -1,5 +1,6 @@
 /** `sluice tail`: the events of this machine's journal, or of Kafka's topics, as a table or as they are. */
 import { loadSettings } from "../config/load.ts";
+import { leftOutText } from "../events/volume.ts";
 import { parseEvent } from "./event-row.ts";
 import { EventTable } from "./event-table.ts";
 import { journalDirOf } from "./journal-dir.ts";
@@ -25,6 +26,8 @@ export async function tail(options: TailOptions): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => ending.abort());
   const meant = typeFilter(options.type);
   const say = (notice: string): void => void process.stderr.write(`sluice: ${notice}\n`);
+  const leftOut = leftOutText(settings.events.publish, meant);
+  if (leftOut !== null) say(`events.publish leaves out ${leftOut}`);
   const reading: Reading = {
     last: options.lines,
     wanted: (event) => meant(typeOf(event)),

@@ -1,6 +1,7 @@
 /** The ledger's report in sentences: each loss that nobody was told of, and what it all comes to. */
 import { streamNames } from "../events/streams.ts";
 import { type TopicNames, topicNamed, topicsText } from "../events/topic-names.ts";
+import { leftOutByType } from "../ledger/left-out.ts";
 import type { LedgerReport, StreamReport } from "../ledger/report.ts";
 import { sizeOf } from "../ledger/span.ts";
 import { grouped } from "./progress-bar.ts";
@@ -26,6 +27,7 @@ export function verdictLines(report: LedgerReport, topicNames: TopicNames): stri
     ...problems.slice(0, mostLines),
     ...(more > 0 ? [`… and ${more} more like these; --json lists them`] : []),
     ...foreignLines(report),
+    ...leftOutLines(report),
     ...remedyLines(report, topicNames),
     summaryLine(report),
   ];
@@ -74,6 +76,14 @@ function timesText(after: string | null, before: string | null): string {
 function foreignLines({ foreign }: LedgerReport): string[] {
   if (foreign === 0) return [];
   return [`${counted(foreign, "record is no event", "records are no events")} of Sluice: passed over`];
+}
+
+/** They have no numbers: nothing is missing for them. */
+function leftOutLines({ leftOut }: LedgerReport): string[] {
+  const types = [...leftOutByType(leftOut)];
+  if (types.length === 0) return [];
+  const told = types.map(([type, count]) => `${grouped(count)} ${printable(type)}`).join(", ");
+  return [`LEFT OUT by events.publish, so far as bridge.progress and bridge.stopped tell: ${told}`];
 }
 
 function summaryLine({ ok, streams, sessions }: LedgerReport): string {

@@ -139,7 +139,8 @@ function chosenOf(report: LedgerReport, { instance = "", epoch = "" }: VerifyOpt
     .filter((one) => streams.some((stream) => stream.instance === one.instance))
     .map((one) => ({ ...one, findings: one.findings.filter((found) => found.epoch.startsWith(epoch)) }));
   const gaps = report.gaps.filter(isMeant);
-  return { ...report, streams, gaps, sessions, ok: isWhole({ streams, sessions }) };
+  const leftOut = report.leftOut.filter(isMeant);
+  return { ...report, streams, gaps, leftOut, sessions, ok: isWhole({ streams, sessions }) };
 }
 
 function show(report: LedgerReport, options: VerifyOptions, names: TopicNames): void {

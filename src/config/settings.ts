@@ -6,6 +6,7 @@ import { z } from "zod";
 import { projectionNames } from "../events/projections/names.ts";
 import { streamNames } from "../events/streams.ts";
 import { allStreams, projectionTopics } from "../events/topic-names.ts";
+import { leavable } from "../events/volume.ts";
 import { parseNetwork } from "../policy/addresses.ts";
 
 export interface SettingMeta {
@@ -263,6 +264,40 @@ const journal = z.strictObject({
   ),
 });
 
+/** As a number: 1 is all. */
+const share = z.preprocess(
+  (value) => {
+    if (value === "on" || value === "off") return Number(value === "on");
+    return typeof value === "string" && /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(value) ? Number(value) : value;
+  },
+  z
+    .number("must be on, off, or a share from 0 to 1, such as 0.1")
+    .min(0, "must be on, off, or a share from 0 to 1, such as 0.1")
+    .max(1, "must be on, off, or a share from 0 to 1, such as 0.1"),
+);
+
+/** A type in TOML without quotes, `heartbeat.allowed = 0.1`, is a table in a table. */
+function unquoted(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const pairs = Object.entries(value).flatMap(([family, one]) =>
+    typeof one === "object" && one !== null && !Array.isArray(one)
+      ? Object.entries(one).map(([name, own]) => [`${family}.${name}`, own])
+      : [[family, one]],
+  );
+  return Object.fromEntries(pairs);
+}
+
+const publish = z.preprocess(
+  unquoted,
+  z.record(z.string(), share, "must give shares by type of event").superRefine((shares, context) => {
+    for (const type of Object.keys(shares)) {
+      if ((leavable as readonly string[]).includes(type)) continue;
+      const message = `is always published; ${leavable.join(", ")} can be left out`;
+      context.addIssue({ code: "custom", path: [type], message, input: shares[type] });
+    }
+  }),
+);
+
 const projectionProblem = 'must be a list of "ocsf", "ecs" and "flat"';
 
 const events = z.strictObject({
@@ -280,6 +315,10 @@ const events = z.strictObject({
   projections: setting(
     z.array(z.enum(projectionNames, projectionProblem), projectionProblem).default([]),
     "what each event is published as besides, on topics of their own: ocsf, ecs, flat",
+  ),
+  publish: setting(
+    publish.default({}),
+    `how much of a type of events is published, the rest only counted: on, off, or a share: \`heartbeat.allowed=0.01,workconn.allowed=off\`; of ${leavable.join(", ")}`,
   ),
 });
 
@@ -391,7 +430,7 @@ function rowsOf(group: z.ZodObject, prefix: string): SettingRow[] {
 
 function kindOf(schema: z.ZodType): SettingRow["kind"] {
   const inner = schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema;
-  if (inner instanceof z.ZodPipe) return "bytes";
+  if (inner instanceof z.ZodPipe) return inner.out instanceof z.ZodRecord ? "map" : "bytes";
   if (inner instanceof z.ZodNumber) return "number";
   if (inner instanceof z.ZodBoolean) return "boolean";
   if (inner instanceof z.ZodRecord) return "map";

@@ -230,10 +230,15 @@ export const startedData = object({
   }),
   kafka: z.boolean(),
   topics: spans,
+  /** `events.publish`: by type, of which only a share is published, that share. What is left out gets no number. */
+  publish: z.record(z.string(), z.number()).optional(),
 });
 
-export const stoppedData = object({ reason: z.string(), topics: spans });
-export const progressData = object({ journalseq: count, topics: spans });
+/** By type, how many events `events.publish` has left out since the start of this epoch. */
+const leftOut = z.record(z.string(), count).optional();
+
+export const stoppedData = object({ reason: z.string(), topics: spans, leftOut });
+export const progressData = object({ journalseq: count, topics: spans, leftOut });
 
 export const policyChangedData = object({
   key: z.string(),

@@ -47,7 +47,22 @@ const typesByOp: Readonly<Record<string, { readonly allowed: EventType; readonly
 /** Of these the event is the start of its session. */
 const starts: ReadonlySet<EventType> = new Set(["session.started", "session.admitted"]);
 
-/** The event of an op and its decision. `supersedes` is the id of an event that this one overrides. */
+/** New at each call where the wire gives the op no id. */
+export function eventIdOf({ node, reqid, name }: Op): string {
+  return reqid === null ? newId() : opId(node, reqid, name);
+}
+
+export function eventTypeOf({ known, name }: Op, { effect }: Decision): EventType {
+  const types = known ? typesByOp[name] : undefined;
+  if (types === undefined) return "op.unknown";
+  return effect === "refused" ? types.refused : types.allowed;
+}
+
+/**
+ * The event of an op and its decision.
+ * @param supersedes the id of an event that this one overrides
+ * @param firstId its own where it overrides none
+ */
 export function opDraft(
   op: Op,
   decision: Decision,
@@ -55,11 +70,9 @@ export function opDraft(
   redact: Redact,
   { clientInfo, proxy, session, request }: OpContext,
   supersedes?: string,
+  firstId = eventIdOf(op),
 ): Draft {
-  const types = op.known ? typesByOp[op.name] : undefined;
-  const type =
-    types === undefined ? "op.unknown" : decision.effect === "refused" ? types.refused : types.allowed;
-  const firstId = op.reqid === null ? newId() : opId(op.node, op.reqid, op.name);
+  const type = eventTypeOf(op, decision);
   const id = supersedes === undefined ? firstId : overriddenId(supersedes);
   const { stream } = eventTypes[type];
   const key = recordKey(keyOf(stream, op, session?.key), op.node);

@@ -28,7 +28,7 @@
 import type { Absence } from "./absences.ts";
 import { Announcements, type Gap } from "./announcements.ts";
 import { Words } from "./due.ts";
-import { bareType, buriedOf, type Counted, countedOf } from "./event.ts";
+import { bareType, buriedOf, type Counted, countedOf, dataOf } from "./event.ts";
 import {
   type ExpiredBefore,
   expiredUpTo,
@@ -36,6 +36,7 @@ import {
   partitionName,
   silentBelow,
 } from "./expiry.ts";
+import { LeftOutEvents } from "./left-out.ts";
 import { isWhole, type LedgerReport, type SessionsReport, type StreamReport } from "./report.ts";
 import { SessionLedger } from "./sessions.ts";
 import { StreamLedger } from "./stream.ts";
@@ -65,6 +66,7 @@ export class Ledger {
   readonly #streams = new Map<string, StreamLedger>();
   readonly #words = new Map<string, Words>();
   readonly #announcements = new Announcements();
+  readonly #leftOut = new LeftOutEvents();
   /** By instance. */
   readonly #sessions = new Map<string, SessionLedger>();
   /** By partition and instance the journalseq of the first record. */
@@ -146,6 +148,7 @@ export class Ledger {
       deadLetters: this.#deadLetters,
       streams,
       gaps: this.#announcements.gaps,
+      leftOut: this.#leftOut.report(),
       sessions,
     };
   }
@@ -196,6 +199,7 @@ export class Ledger {
     if (type === "bridge.stopped") words.stopped(event, value);
     if (type === "bridge.progress") words.progressed(event, value);
     if (type === "bridge.gap") this.#lost(this.#announcements.add(event, value), words);
+    else this.#leftOut.add(event, dataOf(value));
   }
 
   /** What was lost had been given. */

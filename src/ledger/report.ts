@@ -1,5 +1,6 @@
 /** What the ledger has found. */
 import type { Cause, Gap } from "./announcements.ts";
+import type { LeftOutReport } from "./left-out.ts";
 import type { Span } from "./span.ts";
 
 /** What was seen around a hole, ISO 8601; null where nothing was, or where it says no time. */
@@ -110,6 +111,8 @@ export interface LedgerReport {
   /** By instance, epoch and topic; epochs in the order in which they were. */
   readonly streams: readonly StreamReport[];
   readonly gaps: readonly Gap[];
+  /** By instance and epoch; of bridges that leave events out. */
+  readonly leftOut: readonly LeftOutReport[];
   /** By instance; of those that have any. */
   readonly sessions: readonly SessionsReport[];
 }

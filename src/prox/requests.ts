@@ -73,6 +73,11 @@ export class Requests implements BridgeSessions {
     return nothing;
   }
 
+  /** They are kept in memory alone. */
+  needs(): boolean {
+    return false;
+  }
+
   record(op: Op, decision: Decision, eventId: string, { request }: Context, monotonicMs: number): void {
     if (!op.known) return;
     const goesOn = decision.effect === "allowed" || decision.prox?.fallback;

@@ -69,6 +69,13 @@ export class Roster {
     return client;
   }
 
+  /** Whether confirm() would find something at an op that may confirm. */
+  confirms(op: Op, monotonicMs: number): boolean {
+    const client = this.find(op);
+    if (op.client === null) return false;
+    return !client?.confirmed || this.node(op.node).logins.awaits(client.id, monotonicMs);
+  }
+
   /**
    * Finds the Login of a client at its first op, and at the first after it logged in anew.
    * @param lost is told each proxy that a client had before it came back

@@ -118,8 +118,13 @@ export class Sessions {
     return { clientInfo, proxy, session: { key, id } };
   }
 
+  /** The first op of a client, and the first after it logged in anew: its login.confirmed is derived from the event. */
+  needs(op: Op, monotonicMs: number): boolean {
+    return op.known && op.protocol === "frp" && this.roster.confirms(op, monotonicMs);
+  }
+
   /**
-   * Takes an op whose event has been appended, in the same turn.
+   * Takes an op, in the turn in which its event was appended or left out.
    * @param eventId of its event
    * @param monotonicMs when it reached us
    */

@@ -7,6 +7,7 @@
 import { parseEvent } from "../events/parse.ts";
 import type { Redact } from "../events/redact.ts";
 import { typePrefix } from "../events/schema.ts";
+import { LeftOutEvents, leftOutByType } from "../ledger/left-out.ts";
 import { Numbers } from "../ledger/numbers.ts";
 import type { PolicyView } from "../policy/policy.ts";
 import { judge, type Verdict } from "./judge.ts";
@@ -69,6 +70,11 @@ export interface SimulationReport {
   readonly repeated: number;
   /** Events that this release cannot read. */
   readonly unreadable: number;
+  /**
+   * Of operations, by type of event: how many events.publish left out since the bridges started that tell of it in
+   * this time. They are in none of the counts above.
+   */
+  readonly unpublished: Readonly<Record<string, number>>;
   /** The most frequent first. */
   readonly groups: readonly Group[];
   /** Changes and undecidable operations beyond the groups. */
@@ -79,11 +85,13 @@ const defaultMostGroups = 10_000;
 /** Of what a stranger may have chosen. */
 const mostText = 256;
 const types: ReadonlySet<string> = new Set(simulatedTypes.map((type) => typePrefix + type));
+const bridgePrefix = `${typePrefix}bridge.`;
 
 export class Simulation {
   readonly #options: SimulationOptions;
   readonly #numbers = new Map<string, Numbers>();
   readonly #groups = new Map<string, Group>();
+  readonly #unpublished = new LeftOutEvents();
   readonly #leftOut: Record<LeftOut, number> = { "not the policy's": 0, correction: 0, unreadable: 0 };
   #first: string | null = null;
   #last: string | null = null;
@@ -104,7 +112,9 @@ export class Simulation {
    */
   add(event: string, topic: string | null): void {
     // The type stands among the first attributes: most of what takes no part need not be parsed.
-    if (!types.has(/"type":"([^"]*)"/.exec(event)?.[1] ?? "")) return;
+    const type = /"type":"([^"]*)"/.exec(event)?.[1] ?? "";
+    if (type.startsWith(bridgePrefix)) this.#listen(event);
+    if (!types.has(type)) return;
     const parsed = parseEvent(event);
     if (!parsed.ok) {
       this.#unreadable++;
@@ -143,15 +153,30 @@ export class Simulation {
       corrections: this.#leftOut.correction,
       repeated: this.#repeated,
       unreadable: this.#unreadable + this.#leftOut.unreadable,
+      unpublished: Object.fromEntries(
+        [...leftOutByType(this.#unpublished.report())].filter(([type]) => types.has(typePrefix + type)),
+      ),
       groups: groups.sort((a, b) => rank(a) - rank(b) || b.times - a.times || (a.last < b.last ? 1 : -1)),
       ungrouped: this.#ungrouped,
     };
   }
 
-  #isMeant({ time, data }: SimulatedEvent): boolean {
-    const { fromMs, untilMs, user, ops } = this.#options;
+  /** What a bridge says of itself. */
+  #listen(event: string): void {
+    const parsed = parseEvent(event);
+    if (!parsed.ok || !this.#isInTime(parsed.event.time)) return;
+    this.#unpublished.add(parsed.event, parsed.event.data);
+  }
+
+  #isInTime(time: string): boolean {
+    const { fromMs, untilMs } = this.#options;
     const ms = Date.parse(time);
-    if (ms < fromMs || ms >= untilMs) return false;
+    return ms >= fromMs && ms < untilMs;
+  }
+
+  #isMeant({ time, data }: SimulatedEvent): boolean {
+    const { user, ops } = this.#options;
+    if (!this.#isInTime(time)) return false;
     return (user === undefined || data.user === user) && (ops === undefined || ops.has(data.op));
   }
 

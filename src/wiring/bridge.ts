@@ -4,6 +4,7 @@ import type { Announcer } from "../announcer.ts";
 import { Bridge, type BridgeSessions } from "../bridge.ts";
 import type { Origin } from "../events/draft.ts";
 import { redactor } from "../events/redact.ts";
+import type { Volume } from "../events/volume.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MalformedReports } from "../malformed.ts";
 import { observer } from "../observer.ts";
@@ -20,6 +21,7 @@ export interface BridgeNeeds {
   readonly announcer: Announcer;
   readonly origin: Origin;
   readonly metrics: Metrics;
+  readonly volume: Volume | null;
 }
 
 export interface OpenBridge {
@@ -32,12 +34,22 @@ export interface OpenBridge {
 export function openBridge(
   { settings, clock, log }: WiringParts,
   protocol: Op["protocol"],
-  { policy, bans, sessions, journal, announcer, origin, metrics }: BridgeNeeds,
+  { policy, bans, sessions, journal, announcer, origin, metrics, volume }: BridgeNeeds,
 ): OpenBridge {
   const watch = observer(metrics, log, bans);
   const redact = redactor(settings.events.redact, settings.events.hmacKey, () => metrics.redacted());
   const { onFailure } = settings.journal;
-  const bridge = new Bridge({ policy, sessions, journal, origin, redact, clock, observer: watch, onFailure });
+  const bridge = new Bridge({
+    policy,
+    sessions,
+    journal,
+    origin,
+    redact,
+    clock,
+    observer: watch,
+    onFailure,
+    volume,
+  });
   const malformed = new MalformedReports({
     protocol,
     clock,

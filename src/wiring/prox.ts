@@ -57,7 +57,7 @@ export async function openProx(
     forwarder: () => forwarder?.state() ?? null,
     sessions: () => null,
   });
-  const { journal, previous, announcer, metrics, tellLoss, tellPolicy } = telling;
+  const { journal, previous, announcer, metrics, volume, tellLoss, tellPolicy } = telling;
   void ready.then((ms) => metrics.proxReady(ms));
   const opened = await openPolicy(parts, tellPolicy);
   const { replica, source } = opened;
@@ -70,7 +70,8 @@ export async function openProx(
 
   const requests = new Requests(clock);
   const bans = await openBans(parts, origin, metrics, () => replica.rules.bans);
-  const needs = { policy: replica, bans, sessions: requests, journal, announcer, origin, metrics };
+  const sessions = requests;
+  const needs = { policy: replica, bans, sessions, journal, announcer, origin, metrics, volume };
   const { bridge, malformed } = openBridge(parts, "prox", needs);
 
   await load.awaited(replica.available, deadlineMs);

@@ -2,6 +2,7 @@
 import { type MetricSources, Metrics } from "../admin/metrics.ts";
 import { Announcer } from "../announcer.ts";
 import type { Origin } from "../events/draft.ts";
+import { type Volume, volumeOf } from "../events/volume.ts";
 import type { FileJournal } from "../journal/file-journal.ts";
 import type { Kept, Loss, PreviousEpoch } from "../journal/journal.ts";
 import type { PolicyNote } from "../policy/policy.ts";
@@ -14,6 +15,8 @@ export interface Telling {
   readonly previous: PreviousEpoch | null;
   readonly announcer: Announcer;
   readonly metrics: Metrics;
+  /** Null where every event is published. */
+  readonly volume: Volume | null;
   readonly tellLoss: (loss: Loss) => Promise<Kept>;
   readonly tellPolicy: (note: PolicyNote) => void;
 }
@@ -39,7 +42,8 @@ export async function openTelling(
     return announcer.gap(loss);
   };
   const { journal, previous } = await openJournal(parts, origin, deadlineMs, (loss) => tellLoss(loss));
-  const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"));
+  const volume = volumeOf(settings.events.publish);
+  const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"), volume);
   const kafka = settings.kafka.brokers.length > 0;
   const sources: MetricSources = {
     journal: () => journal.stats(),
@@ -50,6 +54,7 @@ export async function openTelling(
     },
     forwarder: kafka ? forwarder : null,
     sessions,
+    leftOut: () => volume?.leftOut() ?? {},
   };
   const metrics = new Metrics(sources, clock);
   const tellPolicy = (note: PolicyNote): void => {
@@ -57,5 +62,5 @@ export async function openTelling(
     if (note.kind === "rejected") metrics.policyRejected();
     void announcer.policy(note);
   };
-  return { journal, previous, announcer, metrics, tellLoss, tellPolicy };
+  return { journal, previous, announcer, metrics, volume, tellLoss, tellPolicy };
 }

@@ -52,7 +52,13 @@ it("the labels of the table are those that are counted by", () => {
   const notAsked = (): never => {
     throw new Error("asked when nobody scrapes");
   };
-  const sources = { journal: notAsked, policy: notAsked, forwarder: notAsked, sessions: notAsked };
+  const sources = {
+    journal: notAsked,
+    policy: notAsked,
+    forwarder: notAsked,
+    sessions: notAsked,
+    leftOut: notAsked,
+  };
   const { registry } = new Metrics(sources, systemClock);
   const counted = registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
   const labels = new Map(counted.map(({ name, labelNames }) => [name, labelNames.toSorted()]));

@@ -50,6 +50,7 @@ function admin({ token, notReady = null, forwarder = () => null }: Given = {}) {
       policy: () => ({ ...policy, source }),
       forwarder,
       sessions: () => sessions,
+      leftOut: () => ({}),
     },
     clock,
   );

@@ -174,6 +174,19 @@ describe("settings", () => {
     ["a topic with a wrong name", "", { SLUICE_KAFKA_TOPICS: "logins=a b" }, "must be 1 to 249"],
     ["topics that are no map", "[kafka]\ntopics = 'all'", {}, "must give topics by stream"],
     [
+      "an event that is never left out",
+      "[events.publish]\n'login.refused' = 0.5",
+      {},
+      "is 0.5: is always published; heartbeat.allowed, workconn.allowed,",
+    ],
+    [
+      "a share that is none",
+      "",
+      { SLUICE_EVENTS_PUBLISH: "heartbeat.allowed=10%" },
+      'events.publish.heartbeat.allowed (SLUICE_EVENTS_PUBLISH): is "10%": must be on, off, or a share',
+    ],
+    ["a share above 1", "[events.publish]\n'heartbeat.allowed' = 2", {}, "a share from 0 to 1"],
+    [
       "dead letters among events",
       "",
       { SLUICE_KAFKA_TOPICS: "*=all, dead-letters=all" },
@@ -202,6 +215,17 @@ describe("settings", () => {
       "sluice.ocsf",
       "sluice.dead-letters",
     ]);
+  });
+
+  it("give shares of events, in quotes, as TOML's own tables, or in the environment", () => {
+    const shares = { "heartbeat.allowed": 0.01, "workconn.allowed": 0, "request.allowed": 1 };
+    const written = [
+      "'heartbeat.allowed' = 0.01\n'workconn.allowed' = 'off'\n'request.allowed' = 'on'",
+      "heartbeat.allowed = 0.01\nworkconn.allowed = 'off'\nrequest.allowed = 'on'",
+    ].map((text) => loadSettings(fileWith(`[events.publish]\n${text}`), {}));
+    const env = { SLUICE_EVENTS_PUBLISH: "heartbeat.allowed=0.01,workconn.allowed=off,request.allowed=on" };
+    for (const { settings } of [...written, loadSettings(nothing, env)])
+      expect(settings.events.publish).toEqual(shares);
   });
 
   it("name each file of TLS that cannot be used, where they are looked into", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { verdictLines } from "../../src/cli/verify-verdict.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { digits, judged, startMs, streamOf, TopicLog } from "./topic-log.ts";
 
@@ -17,6 +18,39 @@ function logWith(logins: number): TopicLog {
   log.progress();
   return log;
 }
+
+describe("what bridges leave out", () => {
+  it("is told by epoch as they told it last, and nothing is missing for it", () => {
+    const log = new TopicLog();
+    log.start("e-1");
+    log.bridge("started", { publish: { "heartbeat.allowed": 0.1, "workconn.allowed": 0 } });
+    for (const count of [5, 9, 7]) {
+      log.many("heartbeats", 2);
+      log.bridge("progress", {
+        journalseq: log.journalseq,
+        topics: log.given,
+        leftOut: { "heartbeat.allowed": count, "workconn.allowed": -1 },
+      });
+    }
+    log.start("e-2");
+    log.bridge("stopped", { topics: log.given, leftOut: { "heartbeat.allowed": 3 } });
+    const report = judged(log.records);
+    expect(report.ok).toBe(true);
+    expect(report.leftOut).toEqual([
+      {
+        instance: "i-1",
+        epoch: "e-1",
+        shares: { "heartbeat.allowed": 0.1, "workconn.allowed": 0 },
+        counts: { "heartbeat.allowed": 9, "workconn.allowed": 0 },
+      },
+      { instance: "i-1", epoch: "e-2", shares: {}, counts: { "heartbeat.allowed": 3 } },
+    ]);
+    expect(verdictLines(report, { topicPrefix: "" })).toContain(
+      "LEFT OUT by events.publish, so far as bridge.progress and bridge.stopped tell: " +
+        "12 heartbeat.allowed, 0 workconn.allowed",
+    );
+  });
+});
 
 describe("what is there", () => {
   it("is whole when every number up to what was given is", () => {

@@ -38,6 +38,8 @@ export class World {
   /** As it was journaled. */
   readonly journal: string[] = [];
   readonly told = { opened: 0, unpaired: 0, announcements: [] as string[] };
+  /** Whether heartbeats are left out where they may be; none is published then, nor journaled. */
+  leavesOut = false;
   readonly #options: Partial<SessionsOptions>;
   readonly #origin: Origin = { instance: "i_test", epoch: "019b76da-a800-7000-8000-000000000000" };
   sessions: Sessions;
@@ -60,7 +62,7 @@ export class World {
     );
   }
 
-  /** frps asks; returns the event of the op. */
+  /** frps asks; returns the event of the op, whether it is journaled or left out. */
   ask(op: Op, effect: "allowed" | "refused" = "allowed"): AnyEvent {
     this.#calls++;
     const asked = {
@@ -71,10 +73,12 @@ export class World {
     const decision = !op.refusable ? recorded : effect === "allowed" ? allowed : refused;
     const context = this.sessions.begin(asked);
     const draft = opDraft(asked, decision, this.#origin, redact, context);
-    this.#append(draft);
-    const own = this.journal.length - 1;
-    this.sessions.record(asked, decision, draft.id, context, this.clock.monotonic());
-    return JSON.parse(this.journal[own]!);
+    const nowMs = this.clock.monotonic();
+    const isLeftOut =
+      this.leavesOut && draft.type === "heartbeat.allowed" && !this.sessions.needs(asked, nowMs);
+    const json = isLeftOut ? draft.render({ sequence: 1, journalseq: 1 }) : this.#append(draft);
+    this.sessions.record(asked, decision, draft.id, context, nowMs);
+    return JSON.parse(json);
   }
 
   /** Refused after all, as the bridge does when an op cannot be recorded. */
@@ -135,11 +139,12 @@ export class World {
     });
   }
 
-  #append(draft: Draft): void {
+  #append(draft: Draft): string {
     const number = this.journal.length + 1;
     const json = draft.render({ sequence: number, journalseq: number });
     const read = anyEvent.safeParse(JSON.parse(json));
     if (!read.success) throw new Error(`${read.error.message}\n${json}`);
     this.journal.push(json);
+    return json;
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { simulateText } from "../../src/cli/simulate-report.ts";
 import type { ReasonCode } from "../../src/decision.ts";
+import { factDraft } from "../../src/events/draft.ts";
 import type { RedactMode } from "../../src/events/redact.ts";
 import { redactor } from "../../src/events/redact.ts";
 import type { SimulatedEvent } from "../../src/simulate/operation.ts";
@@ -79,6 +81,30 @@ function fate(candidate: Policy, event: string, options: Partial<SimulationOptio
 const one = { "user:alice": { tokens: [hashOf("s3cret-one")] } };
 const both = { "user:alice": { tokens: [hashOf("s3cret-two"), hashOf("s3cret-one")] } };
 const other = { "user:alice": { tokens: [hashOf("s3cret-two")] } };
+
+describe("what events.publish has left out", () => {
+  it("is told by type, as far as bridges told of it in that time; of operations alone", () => {
+    const progress = (seconds: number, leftOut: object): string =>
+      factDraft(
+        "bridge.progress",
+        { source: "/bridge/i-1", key: "i-1", atMs: nowMs + seconds * 1000 },
+        { instance: "i-1", epoch: "019b76da-a800-7000-8000-000000000000" },
+        () => ({ journalseq: 1, topics: {}, leftOut: leftOut as Record<string, number> }),
+      ).render({ sequence: 1, journalseq: 1 });
+    const events = [
+      recorded(nothing, ping()),
+      progress(1, { "heartbeat.allowed": 4 }),
+      progress(2, { "heartbeat.allowed": 7, "response.seen": 3 }),
+      progress(7200, { "heartbeat.allowed": 99 }),
+    ];
+    const report = simulated(nothing, events);
+    expect(report).toMatchObject({ operations: 1, unpublished: { "heartbeat.allowed": 7 } });
+    const lines = simulateText({ policy: viewOf(nothing), fromMs: nowMs, untilMs: nowMs, report });
+    expect(lines.at(-1)).toBe(
+      "not judged, since events.publish left them out (so far as bridges tell of it): 7 heartbeat.allowed",
+    );
+  });
+});
 
 describe("a token", () => {
   it.each(["mask", "hmac"] as const)(
