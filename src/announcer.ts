@@ -12,6 +12,9 @@ type Spans = EventData<"bridge.started">["topics"];
 
 type PolicyEvent = Extract<EventType, `policy.${string}`>;
 
+/** How late what was left out is told where nothing else brings a bridge.progress about. */
+const leftOutEveryMs = 60_000;
+
 export class Announcer {
   readonly #journal: Journal;
   readonly #origin: Origin;
@@ -21,6 +24,9 @@ export class Announcer {
   readonly #volume: Volume | null;
   readonly #toldLosses = new Set<string>();
   #stopped = false;
+  #progress: Progress = { journalseq: 0, topics: {} };
+  /** How many had been left out when it was last told. */
+  #toldLeftOut = 0;
 
   /** @param volume null where every event is published */
   constructor(journal: Journal, origin: Origin, clock: Clock, topic: string, volume: Volume | null = null) {
@@ -42,6 +48,7 @@ export class Announcer {
     policy: EventData<"bridge.started">["policy"],
     kafka: boolean,
   ): Promise<Kept> {
+    this.#tellLeftOut();
     const before = previous && { epoch: previous.epoch, topics: spansTo(previous.topics) };
     return this.#bridge("bridge.started", (own) => ({
       version,
@@ -74,8 +81,11 @@ export class Announcer {
   }
 
   /** Nothing behind bridge.stopped, which is the last word. */
-  progress({ journalseq, topics }: Progress): void {
+  progress(progress: Progress): void {
     if (this.#stopped) return;
+    this.#progress = progress;
+    this.#toldLeftOut = this.#volume?.total ?? 0;
+    const { journalseq, topics } = progress;
     void this.#bridge("bridge.progress", () => ({ journalseq, topics: spansTo(topics), ...this.#leftOut() }));
   }
 
@@ -92,6 +102,17 @@ export class Announcer {
     if (note.kind === "rejected")
       return this.#policy("policy.rejected", note.key, data as EventData<"policy.rejected">);
     return this.#policy("policy.emptied", "", data as EventData<"policy.emptied">);
+  }
+
+  /** The progress as it was told last, or none, where more has been left out since. */
+  #tellLeftOut(): void {
+    const volume = this.#volume;
+    if (volume === null) return;
+    this.#clock.after(leftOutEveryMs, () => {
+      if (this.#stopped) return;
+      if (volume.total > this.#toldLeftOut) this.progress(this.#progress);
+      this.#tellLeftOut();
+    });
   }
 
   #leftOut(): { readonly leftOut?: Record<string, number> } {

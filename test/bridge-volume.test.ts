@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Announcer } from "../src/announcer.ts";
 import { Bridge, type BridgeSessions } from "../src/bridge.ts";
 import { redactor } from "../src/events/redact.ts";
 import { isWithin, Volume } from "../src/events/volume.ts";
@@ -117,6 +118,35 @@ describe("a type that is left out", () => {
     expect(journal.failing).toBe(true);
     for (const op of [second, third]) expect(await bridge.handle(op, deadlineMs)).toEqual({ kind: "allow" });
   });
+});
+
+it("while events are left out a bridge tells how many each minute, and as its last word", async () => {
+  const { journal, dir, clock } = await openJournal(makeDir(), { epoch });
+  const volume = new Volume({ "heartbeat.allowed": 0 });
+  const announcer = new Announcer(journal, { instance: "i_test", epoch }, clock, "sluice.bridge", volume);
+  await announcer.started("1", null, { source: "file", available: true, rules: 0, revision: "r" }, true);
+  const [minuteMs, topics] = [60_000, { "sluice.logins": 7 }];
+  clock.advance(minuteMs);
+  volume.leaveOut("heartbeat.allowed");
+  clock.advance(minuteMs);
+  clock.advance(minuteMs);
+  announcer.progress({ journalseq: 9, topics });
+  volume.leaveOut("heartbeat.allowed");
+  clock.advance(minuteMs);
+  volume.leaveOut("heartbeat.allowed");
+  await announcer.stopped("test");
+  clock.advance(2 * minuteMs);
+  const told = recordsOf(await readAll(dir)).map(({ event }) => JSON.parse(event) as AnyEvent);
+  for (const event of told) expect(anyEvent.safeParse(event).error).toBeUndefined();
+  expect(told.map(({ type, data }) => [type, data.leftOut?.["heartbeat.allowed"]])).toEqual([
+    ["sluice.bridge.started", undefined],
+    ["sluice.bridge.progress", 1],
+    ["sluice.bridge.progress", 1],
+    ["sluice.bridge.progress", 2],
+    ["sluice.bridge.stopped", 3],
+  ]);
+  const span = { "sluice.logins": { first: 1, last: 7 } };
+  expect(told.slice(1, 4).map(({ data }) => data.topics)).toEqual([{}, span, span]);
 });
 
 it("a request of prox is published with its response and its end, or none of them is", async () => {

@@ -28,6 +28,8 @@ export function isWithin(share: number, id: string): boolean {
 
 export class Volume {
   readonly shares: Shares;
+  /** How many were left out since the start. */
+  total = 0;
   readonly #leftOut = new Map<string, number>();
 
   /** @param shares below 1 */
@@ -43,10 +45,11 @@ export class Volume {
   }
 
   leaveOut(type: EventType): void {
+    this.total++;
     this.#leftOut.set(type, (this.#leftOut.get(type) ?? 0) + 1);
   }
 
-  /** How many were left out since the start, by type. */
+  /** `total`, by type. */
   leftOut(): Record<string, number> {
     return Object.fromEntries(this.#leftOut);
   }

@@ -58,12 +58,14 @@ describe("a bridge that leaves heartbeats out", () => {
   it("has its commands say what they cannot show", async () => {
     const policyFile = join(bridge.folder, "candidate.json");
     await writeFile(policyFile, "{}");
-    const [tail, simulate, last] = await Promise.all([
+    const [tail, simulate, last, exported] = await Promise.all([
       said(["tail", "-t", "heartbeat.*"]),
       said(["simulate", "--policy", policyFile, "--since", "1h"]),
       said(["explain", "--last", "bob"]),
+      said(["export", "-t", "heartbeat.*"]),
     ]);
-    expect(tail.stderr).toContain("events.publish leaves out heartbeat.allowed");
+    for (const { stderr } of [tail, exported])
+      expect(stderr).toContain("events.publish leaves out heartbeat.allowed");
     expect(simulate.stderr).toContain("cannot judge what events.publish leaves out: heartbeat.allowed");
     expect(last.stderr).toContain("events.publish leaves out heartbeat.allowed");
     expect((await said(["tail", "-t", "login.*"])).stderr).not.toContain("leaves out");
