@@ -77,7 +77,7 @@ describe("a type that is left out", () => {
   it("in part is published by its ids, with numbers that have no gap", async () => {
     const share = 0.3;
     const { bridge, volume, events } = await bridgeOf({ shares: { "heartbeat.allowed": share } });
-    for (const op of pings(60)) await bridge.handle(op, deadlineMs);
+    await Promise.all(pings(60).map((op) => bridge.handle(op, deadlineMs)));
     const [first, ...rest] = (await events()).filter(({ op }) => op === "Ping");
     expect(rest.every(({ id }) => isWithin(share, id))).toBe(true);
     expect(rest.length).toBeGreaterThan(0);
@@ -156,12 +156,16 @@ it("a request of prox is published with its response and its end, or none of the
     sessions: (_journal, clock) => new Requests(clock),
   });
   const many = 40;
-  for (let port = 1; port <= many; port++) {
-    const request = { r: "web:0", a: `203.0.113.9:${port}`, m: "GET", p: "/" };
-    await bridge.handle(asked("on_request", request), deadlineMs);
-    await bridge.handle(asked("on_response", { req: request, s: 200 }), deadlineMs);
-    await bridge.handle(asked("on_disconnect", request), deadlineMs);
-  }
+  const told = Array.from({ length: many }, (_, n) => ({
+    r: "web:0",
+    a: `203.0.113.9:${n + 1}`,
+    m: "GET",
+    p: "/",
+  }));
+  const all = (ops: Op[]) => Promise.all(ops.map((op) => bridge.handle(op, deadlineMs)));
+  await all(told.map((request) => asked("on_request", request)));
+  await all(told.map((request) => asked("on_response", { req: request, s: 200 })));
+  await all(told.map((request) => asked("on_disconnect", request)));
   const found = await events();
   const requests = found.filter(({ type }) => type === "sluice.request.allowed");
   expect(requests.length).toBeGreaterThan(0);

@@ -68,6 +68,5 @@ describe("a bridge that leaves heartbeats out", () => {
       expect(stderr).toContain("events.publish leaves out heartbeat.allowed");
     expect(simulate.stderr).toContain("cannot judge what events.publish leaves out: heartbeat.allowed");
     expect(last.stderr).toContain("events.publish leaves out heartbeat.allowed");
-    expect((await said(["tail", "-t", "login.*"])).stderr).not.toContain("leaves out");
   });
 });
