@@ -28,7 +28,7 @@ export async function prox(configFile: string | null): Promise<void> {
   });
   void told.then((reason) => systemClock.after(endWithinMs, () => endByForce(reason, log)));
   const start = async (): Promise<{ app: ProxApp; ownLog: Log }> => {
-    const { settings } = loadSettings(configFile, process.env);
+    const { settings } = loadSettings(configFile, process.env, { ports: ["admin"] });
     const ownLog = createLog(settings.log);
     log = pushingLog(ownLog, stdio, settings.prox.log);
     return { app: await startProx(settings, log, systemClock, stdio), ownLog };

@@ -8,11 +8,14 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
-/** A sentence for each, with the remedy. */
-export function contradictions(settings: Settings): string[] {
+/** What a command listens on. */
+export type Port = "http" | "admin";
+
+/** A sentence for each, with the remedy. What is not listened on is not judged. */
+export function contradictions(settings: Settings, ports: readonly Port[]): string[] {
   const { http, redis, kafka } = settings;
   return [
-    ...ofPorts(settings),
+    ...ofPorts(settings, ports),
     ...ofEvents(settings),
     ...ofPair("http.tls", http.tls),
     ...ofPair("redis.tls", redis.tls),
@@ -24,20 +27,22 @@ export function contradictions(settings: Settings): string[] {
   ];
 }
 
-function ofPorts({ http, admin }: Settings): string[] {
+function ofPorts({ http, admin }: Settings, ports: readonly Port[]): string[] {
   const problems: string[] = [];
-  if (!isLoopback(http.host) && http.auth === undefined) {
+  const [frps, operators] = [ports.includes("http"), ports.includes("admin")];
+  if (frps && !isLoopback(http.host) && http.auth === undefined) {
     problems.push(
       `http.host is "${http.host}", beyond loopback, and http.auth is not set: anybody could call; ` +
         "set http.auth (SLUICE_HTTP_AUTH) to user:password and put the same into frps's addr",
     );
   }
-  if (!isLoopback(admin.host) && admin.token === undefined) {
+  if (operators && !isLoopback(admin.host) && admin.token === undefined) {
     problems.push(
       `admin.host is "${admin.host}", beyond loopback, and admin.token is not set: set SLUICE_ADMIN_TOKEN`,
     );
   }
-  if (http.port !== 0 && http.port === admin.port && http.host === admin.host) {
+  const together = frps && operators && http.host === admin.host;
+  if (together && http.port !== 0 && http.port === admin.port) {
     problems.push(`http.port and admin.port are both ${http.port}: give them two`);
   }
   return problems;

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { SluiceError, textOf } from "../errors.ts";
 import { nearest } from "../spelling.ts";
-import { contradictions } from "./contradictions.ts";
+import { contradictions, type Port } from "./contradictions.ts";
 import { renamable, type SettingRow, type Settings, settingRows, settingsSchema } from "./settings.ts";
 import { tlsFileProblems } from "./tls-files.ts";
 
@@ -21,6 +21,8 @@ type Tree = Record<string, unknown>;
 export interface LoadOptions {
   /** Look into the files of TLS too. */
   readonly tlsFiles?: boolean;
+  /** What it listens on: both if nothing is said, since the settings are the bridge's. */
+  readonly ports?: readonly Port[];
 }
 
 /**
@@ -30,7 +32,7 @@ export interface LoadOptions {
 export function loadSettings(
   file: string | null,
   env: Environment,
-  { tlsFiles = false }: LoadOptions = {},
+  { tlsFiles = false, ports = ["http", "admin"] }: LoadOptions = {},
 ): LoadedSettings {
   const problems: string[] = [];
   const origins = new Map<string, string>();
@@ -39,7 +41,7 @@ export function loadSettings(
   const parsed = settingsSchema.safeParse(withGroups(tree), { reportInput: true });
   if (!parsed.success) problems.push(...parsed.error.issues.flatMap((issue) => problemOf(issue, origins)));
   else {
-    problems.push(...contradictions(parsed.data));
+    problems.push(...contradictions(parsed.data, ports));
     if (tlsFiles) problems.push(...tlsFileProblems(parsed.data));
   }
   if (problems.length > 0) throw new SluiceError("config_invalid", listOf(problems));

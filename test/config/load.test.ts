@@ -265,6 +265,14 @@ describe("settings", () => {
     expect(securityRemarks(settings(path)).join("\n")).not.toContain("http.tls.key");
   });
 
+  it("of ports are judged only where something listens there", () => {
+    const open = { SLUICE_HTTP_HOST: "0.0.0.0", SLUICE_ADMIN_HOST: "0.0.0.0", SLUICE_ADMIN_PORT: "9000" };
+    expect(problemsOf(nothing, open)).toMatch(/^3 problems/);
+    const asPlugin = problemsOf(nothing, open, { ports: ["admin"] });
+    expect(asPlugin).toMatch(/^1 problem .*\n.*set SLUICE_ADMIN_TOKEN$/);
+    expect(loadSettings(nothing, open, { ports: [] }).settings.http.host).toBe("0.0.0.0");
+  });
+
   it("that are wrong come all at once", () => {
     const text = problemsOf(nothing, { SLUICE_HTTP_PORT: "x", SLUICE_JOURNAL_SYNC: "y", SLUICE_NOPE: "z" });
     expect(text).toMatch(/^3 problems/);

@@ -148,6 +148,16 @@ describe("the plugin", () => {
     expect(plugin.logged.lines.join("\n")).toContain("[data_dir_unusable]");
   });
 
+  it("needs no password for frps's port, on which it never listens", async () => {
+    const cwd = folderWith({});
+    const plugin = new PluginProcess({ cwd, settings: { "http.host": "0.0.0.0" } });
+    await plugin.ready();
+    plugin.child.stdin.end();
+    expect(await plugin.ended).toBe(0);
+    const open = new PluginProcess({ cwd, settings: { "admin.host": "0.0.0.0" } });
+    expect(await open.said.saw(/sluice cannot start/)).toContain("set SLUICE_ADMIN_TOKEN");
+  });
+
   it.each(["echo 20", "exit 127"])("lets nobody in without a Node that can run it: %j", async (node) => {
     const folder = makeDir();
     const [program, tools] = [join(folder, "sluice-prox"), join(folder, "tools")];

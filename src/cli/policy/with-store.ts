@@ -9,7 +9,7 @@ export interface PolicyOptions {
 }
 
 export function settingsOf({ config }: PolicyOptions): Settings {
-  return loadSettings(config ?? null, process.env).settings;
+  return loadSettings(config ?? null, process.env, { ports: [] }).settings;
 }
 
 /** Opens the store for one command, and closes it whatever comes of that. */
