@@ -1,6 +1,6 @@
 /** deploy/redis/users.acl: enough for what each line is for, nothing that is not needed, and no more. */
 import { spawn } from "node:child_process";
-import { appendFile, copyFile, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
@@ -10,8 +10,8 @@ import { noMemory } from "../../src/policy/last-known-good.ts";
 import { RedisSource } from "../../src/policy/redis.ts";
 import { RedisBanWriter } from "../../src/policy/redis-bans.ts";
 import { Replica } from "../../src/policy/replica.ts";
-import { call, environment, sluice } from "../cli/sluice.ts";
-import { startBridge } from "../hosts/bridge.ts";
+import { call, type Ended, environment, sluice } from "../cli/sluice.ts";
+import { type BridgeSettings, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { temporaryFolder } from "../hosts/folder.ts";
 import { keep } from "../hosts/keeper.ts";
@@ -62,13 +62,11 @@ beforeAll(async () => {
   const place = await temporaryFolder("redis-acl");
   closeWithFile({ [Symbol.asyncDispose]: () => place.remove() });
   folder = place.path;
-  await copyFile(users, join(folder, "users.acl"));
-  await appendFile(join(folder, "users.acl"), "user admin on >admin ~* &* +@all\n");
 });
 
 describeWith(["redis"], "the users of deploy/redis", () => {
   beforeAll(async () => {
-    redis = await startRedis({ args: ["--aclfile", join(folder, "users.acl")] });
+    redis = await startRedis({ acl: [...lines, "user admin on >admin ~* &* +@all", ""].join("\n") });
     admin = new Redis(redis.url.replace("//", "//admin:admin@"));
     closeWithFile({ [Symbol.asyncDispose]: async () => admin.disconnect() });
   });
@@ -219,15 +217,33 @@ describeWith(["redis"], "the users of deploy/redis", () => {
     const settings = { "redis.url": await without("sluice-writer", right) };
     const rules = join(folder, "missed.json");
     await writeFile(rules, JSON.stringify({ "user:bob": "deny", "prox:targets:web:1": '["10.0.0.6:1"]' }));
-    const ended = [];
-    for (const args of [["import", rules], ["list"], ["rm", "user:alice"]]) {
-      ended.push(await sluice(["policy", ...args], { cwd: folder, settings }));
-    }
-    const failed = ended.find(({ code }) => code !== 0);
-    expect(failed?.stderr).toMatch(/a right is missing: NOPERM/);
+    const failed = await firstThatFails(settings, ["import", rules], ["list"], ["rm", "user:alice"]);
+    expect(failed?.stderr).toMatch(/does not allow our user .*NOPERM/);
     expect(await denied()).not.toEqual([]);
   });
+
+  it.each(rightsOf("sluice-bans"))(
+    "grant whoever bans nothing that they do not need: %s is missed",
+    async (right) => {
+      const settings = { "redis.url": await without("sluice-bans", right) };
+      const ban = ["set", "ban:203.0.113.10", "deny", "--keep-ttl"];
+      const failed = await firstThatFails(settings, ban, ["rm", "ban:203.0.113.9"]);
+      expect(failed?.stderr).toMatch(/does not allow our user .*NOPERM/);
+      expect(await denied()).not.toEqual([]);
+    },
+  );
 });
+
+async function firstThatFails(
+  settings: BridgeSettings,
+  ...commands: readonly string[][]
+): Promise<Ended | undefined> {
+  for (const args of commands) {
+    const ended = await sluice(["policy", ...args], { cwd: folder, settings });
+    if (ended.code !== 0) return ended;
+  }
+  return undefined;
+}
 
 /** The URL of a user with all rights of this one but one. */
 async function without(user: string, right: string): Promise<string> {

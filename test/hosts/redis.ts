@@ -17,6 +17,8 @@ export type RedisHost = Server & { url: string; port: number };
 export interface RedisOptions {
   /** Added to redis-server's. */
   args?: string[];
+  /** What stands in its aclfile. */
+  acl?: string;
   /** A further port that speaks TLS: rediss://localhost:<tls.port>. */
   tls?: RedisTls;
 }
@@ -29,13 +31,27 @@ export interface RedisTls {
   key: string;
 }
 
-export async function startRedis({ args = [], tls }: RedisOptions = {}): Promise<RedisHost> {
+export async function startRedis({ args = [], acl, tls }: RedisOptions = {}): Promise<RedisHost> {
   const port = await freePort();
   const all = [...FORGETFUL, ...args];
   const make = (await wayOf("redis")) === "docker" ? contained : native;
-  const server = await make(port, all, tls);
+  const server = await make(port, all, { acl, tls });
   await server.start();
   return Object.assign(server, { url: `redis://127.0.0.1:${port}`, port });
+}
+
+type Files = Pick<RedisOptions, "acl" | "tls">;
+
+/** What it reads at its start, in this folder, and the arguments that name it. */
+function filesIn(folder: string, { acl, tls }: Files, tlsPort: number | undefined) {
+  const files = tls ? [...tlsFiles(folder, tls)] : [];
+  const args = tls && tlsPort !== undefined ? tlsArgs(folder, tlsPort) : [];
+  if (acl !== undefined) {
+    const target = `${folder}/users.acl`;
+    files.push({ target, content: acl });
+    args.push("--aclfile", target);
+  }
+  return { files, args };
 }
 
 function* tlsFiles(folder: string, tls: RedisTls) {
@@ -56,16 +72,14 @@ function tlsArgs(folder: string, port: number): string[] {
   return ["--tls-port", String(port), ...files];
 }
 
-async function native(port: number, args: string[], tls: RedisTls | undefined): Promise<Server> {
+async function native(port: number, args: string[], given: Files): Promise<Server> {
   const { program, env } = await redisProgram();
   const folder = await temporaryFolder("redis");
-  if (tls) {
-    for (const { target, content } of tlsFiles(folder.path, tls)) await writeFile(target, content);
-    args.unshift(...tlsArgs(folder.path, tls.port));
-  }
+  const read = filesIn(folder.path, given, given.tls?.port);
+  for (const { target, content } of read.files) await writeFile(target, content);
   const place = ["--bind", "127.0.0.1", "--port", String(port), "--dir", folder.path];
   return new NativeServer({
-    command: { program, args: [...place, ...args], cwd: folder.path, env },
+    command: { program, args: [...place, ...read.args, ...args], cwd: folder.path, env },
     ready: READY,
     readyWithinMs: READY_WITHIN_MS,
     graceMs: 5_000,
@@ -73,13 +87,14 @@ async function native(port: number, args: string[], tls: RedisTls | undefined): 
   });
 }
 
-async function contained(port: number, args: string[], tls: RedisTls | undefined): Promise<Server> {
-  if (tls) args.unshift(...tlsArgs("/tmp", 6380));
+async function contained(port: number, args: string[], given: Files): Promise<Server> {
+  const { tls } = given;
+  const read = filesIn("/tmp", given, 6380);
   return new DockerServer({
     image: await imageFor("redis"),
-    command: ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", ...args],
+    command: ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", ...read.args, ...args],
     publish: [{ inside: 6379, port }, ...(tls ? [{ inside: 6380, port: tls.port }] : [])],
-    files: tls ? [...tlsFiles("/tmp", tls)] : [],
+    files: read.files,
     ready: READY,
     readyWithinMs: READY_WITHIN_MS,
   });
