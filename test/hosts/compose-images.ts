@@ -5,6 +5,7 @@
 import { copyFile, cp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { canBeHad, makeDebian } from "./base-images.ts";
+import { docker } from "./docker-run.ts";
 import { temporaryFolder } from "./folder.ts";
 import { frpPrograms } from "./frp-program.ts";
 import { kafkaProgram } from "./kafka-program.ts";
@@ -48,7 +49,7 @@ const recipes: Record<string, Recipe> = {
 
 /** Pulls an image, or makes one of its name; throws for one that nothing here makes. */
 export async function composeImage(name: string): Promise<void> {
-  if (await canBeHad(name)) return;
+  if ((await canBeHad(name)) && (await startsByItself(name))) return;
   const recipe = recipes[name.split(":")[0]!];
   if (!recipe) throw new Error(`${name} could not be pulled, and nothing here makes it`);
   const folder = await temporaryFolder("image");
@@ -58,4 +59,10 @@ export async function composeImage(name: string): Promise<void> {
   await writeFile(join(folder.path, "Dockerfile"), `${lines.join("\n")}\n`);
   await run({ program: "docker", args: ["build", "--network", "host", "--tag", name, folder.path] });
   await folder.remove();
+}
+
+/** One that images.ts made under the same name does not: whoever starts it says how. */
+async function startsByItself(name: string): Promise<boolean> {
+  const format = "{{len .Config.Entrypoint}} {{len .Config.Cmd}}";
+  return (await docker("image", "inspect", "--format", format, name)) !== "0 0";
 }
