@@ -1,8 +1,10 @@
 #!/bin/sh
-# Makes the topics as a bridge would, for kafka.createTopics = false. What is there stays as it is.
+# Makes the topics as a bridge would, for kafka.createTopics = false, and for sinks in connectors/ what no bridge makes.
+# What is there stays as it is.
 #
 # KAFKA_TOPICS is kafka-topics.sh with how to reach the cluster. TOPIC_PREFIX, PARTITIONS and REPLICATION are
-# kafka.topicPrefix, kafka.partitions and kafka.replicationFactor.
+# kafka.topicPrefix, kafka.partitions and kafka.replicationFactor; PROJECTIONS and SINKS are words: "flat flat-sessions",
+# "webhook s3".
 set -eu
 
 : "${KAFKA_TOPICS:=kafka-topics.sh --bootstrap-server 127.0.0.1:9092}"
@@ -32,5 +34,6 @@ topic policy-changes 90
 topic unknown 7
 topic bridge 30
 topic dead-letters 90
-# events.projections: those that are turned on.
+# events.projections: the topics of those that are turned on.
 for projection in ${PROJECTIONS:-}; do topic "$projection" 7; done
+for sink in ${SINKS:-}; do topic "dead-letters.$sink" 90; done

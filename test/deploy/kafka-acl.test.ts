@@ -4,6 +4,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import kafkajs, { type AclEntry, type Admin } from "kafkajs";
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { loadSettings } from "../../src/config/load.ts";
+import { kafkaSettingsOf } from "../../src/kafka/settings.ts";
+import { readTopics, type TopicReading } from "../../src/kafka/topic-reader.ts";
 import { call, sluice } from "../cli/sluice.ts";
 import { type BridgeHost, type BridgeSettings, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
@@ -39,12 +43,22 @@ async function tool(name: string, mainClass: string): Promise<string> {
   return join(tools, name);
 }
 
-/** Gives the rights of a part, and says what they are. */
+const recorded = new Map<string, AclEntry[]>();
+
+/** Gives the rights of a part, and says what they are. What the script gave once is given again without it. */
 async function give(part: string, prefix: string, ...more: string[]): Promise<AclEntry[]> {
   await admin.deleteAcls({ filters: [anything] });
+  const name = [part, prefix, ...more].join(" ");
+  const before = recorded.get(name);
+  if (before) {
+    await admin.createAcls({ acl: before });
+    return before;
+  }
   const env = { KAFKA_ACLS: join(tools, "kafka-acls"), TOPIC_PREFIX: prefix };
   await run({ program: join(deployed, "acls.sh"), args: [part, principal, ...more], env });
-  return rights();
+  const now = await rights();
+  recorded.set(name, now);
+  return now;
 }
 
 async function rights(): Promise<AclEntry[]> {
@@ -169,14 +183,16 @@ describeWith(["kafka"], "with the rights of deploy/kafka", () => {
       TOPIC_PREFIX: "made.",
       PARTITIONS: "1",
       REPLICATION: "1",
-      PROJECTIONS: "ocsf flat flat-sessions",
+      PROJECTIONS: "flat flat-sessions",
+      SINKS: "webhook",
     };
     await run({ program: join(deployed, "topics.sh"), args: [], env });
     const given = await give("forward", "made.");
+    expect(await admin.listTopics()).toContain("made.dead-letters.webhook");
     expect(given.map(named).sort()).toEqual(["DESCRIBE_CONFIGS TOPIC", "WRITE TOPIC"]);
     const bridge = await bridgeFor("made.", {
       "kafka.createTopics": false,
-      "events.projections": "ocsf,flat",
+      "events.projections": "flat",
     });
     await delivers(bridge);
     expect(complaints(bridge)).toEqual([]);
@@ -219,16 +235,28 @@ describeWith(["kafka"], "with the rights of deploy/kafka", () => {
 
     it("without the right to groups says what it lacks", async () => {
       await takeAway(rightOf(await give("read", "read."), "READ GROUP"));
-      const alone = await read(["tail", "--kafka"]);
-      expect(alone).toMatchObject({ code: 1, stderr: expect.stringMatching(/groups sluice-reader-\*/) });
+      await expect(readInHaste("read.logins")).rejects.toThrow(/groups sluice-reader-\*/);
     });
 
     it("may not write, and of the bridge's rights none is to read", async () => {
       await give("read", "read.");
       await expect(send("read.logins")).rejects.toThrow(/not authorized/i);
       await give("bridge", "read.");
-      expect(await read(["tail", "--kafka"])).toMatchObject({ code: 1 });
+      await expect(readInHaste("read.logins")).rejects.toThrow(/may we read them\?|groups sluice-reader-/);
     });
+  });
+
+  it("a sink of another engine reads as its group, and writes to its own dead letters alone", async () => {
+    await give("bridge", "feeds.");
+    for (const topic of ["feeds.logins", "feeds.dead-letters", "feeds.dead-letters.webhook"])
+      await makeTopic(topic);
+    await send("feeds.logins");
+    await give("sink", "feeds.", "webhook");
+    expect(await firstOf("feeds.logins", "sluice-webhook")).toBe("x");
+    await send("feeds.dead-letters.webhook");
+    for (const topic of ["feeds.dead-letters", "feeds.logins"])
+      await expect(send(topic)).rejects.toThrow(/not authorized/i);
+    await expect(firstOf("feeds.logins", "sluice-s3", 2)).rejects.toThrow("group coordinator");
   });
 
   it("a sink of Kafka Connect reads, and puts what it cannot take where dead letters lie", async () => {
@@ -244,7 +272,7 @@ describeWith(["kafka"], "with the rights of deploy/kafka", () => {
     await send("sluice-connect-offsets");
     expect(await firstOf("sluice-connect-offsets", "sluice-connect")).toBe("x");
     await expect(send("sinks.logins")).rejects.toThrow(/not authorized/i);
-    await expect(firstOf("sinks.logins", "another")).rejects.toThrow("group coordinator");
+    await expect(firstOf("sinks.logins", "another", 2)).rejects.toThrow("group coordinator");
   });
 });
 
@@ -252,6 +280,22 @@ describeWith(["kafka"], "with the rights of deploy/kafka", () => {
 function client(): kafkajs.Kafka {
   const retry = { retries: 3 };
   return new kafkajs.Kafka({ brokers: [kafka.broker], logLevel: kafkajs.logLevel.NOTHING, retry });
+}
+
+/** As sluice tail --kafka reads, by a clock that does not wait for a coordinator that never comes. */
+async function readInHaste(topic: string): Promise<void> {
+  const { settings } = loadSettings(null, { SLUICE_KAFKA_BROKERS: kafka.broker });
+  const hasty = { ...systemClock, monotonic: () => systemClock.monotonic() * 1000 };
+  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+  const reading: TopicReading = {
+    topics: [topic],
+    last: 1,
+    follow: false,
+    signal: new AbortController().signal,
+    onRecord() {},
+    onCaughtUp() {},
+  };
+  await readTopics(reading, kafkaSettingsOf(settings.kafka), hasty, quiet);
 }
 
 async function makeTopic(topic: string): Promise<void> {
@@ -268,10 +312,12 @@ async function send(topic: string): Promise<void> {
   await producer.send({ topic, messages: [{ value: "x" }] }).finally(() => producer.disconnect());
 }
 
-/** The value of the first record that a group gets. */
-async function firstOf(topic: string, groupId: string): Promise<string> {
-  // Longer than the coordinator of a new topic of offsets takes to load.
-  const retry = { retries: 40, initialRetryTime: 50, maxRetryTime: 500 };
+/**
+ * The value of the first record that a group gets.
+ * @param retries of themselves longer than the coordinator of a new topic of offsets takes to load
+ */
+async function firstOf(topic: string, groupId: string, retries = 40): Promise<string> {
+  const retry = { retries, initialRetryTime: 50, maxRetryTime: 500 };
   const consumer = client().consumer({ groupId, retry });
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   consumer.on(consumer.events.CRASH, ({ payload: { error } }) => reject(error));
