@@ -31,6 +31,9 @@ const longest = [
   "test/app/journal-failure.test.ts",
   "test/app/kill.test.ts",
   "test/prox/kill.test.ts",
+  "test/deploy/kafka-acl.test.ts",
+  "test/deploy/compose.test.ts",
+  "test/deploy/image.test.ts",
 ];
 
 /** The order in which test files begin. */
