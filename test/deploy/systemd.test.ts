@@ -133,6 +133,12 @@ describeWith(["systemd"], "under systemd the unit", () => {
     expect(await shown(host, "NRestarts")).toBe("0");
     expect(host.log.tail()).toMatch(/journal\.sync .*never/);
   });
+
+  it("is not begun without one of its secrets, in words of which the README tells", async () => {
+    await using host = await booted({ lacks: "admin-token", ready: /status=243\/CREDENTIALS/ });
+    expect(host.log.tail()).toMatch(/Failed to set up credentials/);
+    expect(host.log.tail()).not.toMatch(/answers/);
+  });
 });
 
 type Booted = OwnRoot & { readonly url: string; readonly adminUrl: string };
@@ -142,10 +148,11 @@ interface Boot {
   readonly ready?: RegExp;
   /** Of the template. */
   readonly instance?: string;
+  readonly lacks?: keyof typeof secrets;
 }
 
 /** A systemd that starts a unit, installed as the README says, on free ports. */
-async function booted({ toml, ready = /sluice \S+ answers/, instance }: Boot = {}): Promise<Booted> {
+async function booted({ toml, ready = /sluice \S+ answers/, instance, lacks }: Boot = {}): Promise<Booted> {
   const unit = instance === undefined ? "sluice.service" : `sluice@${instance}.service`;
   const place = instance === undefined ? "etc/sluice" : `etc/sluice/${instance}`;
   const [port, adminPort] = [await freePort(), await freePort()];
@@ -167,8 +174,11 @@ async function booted({ toml, ready = /sluice \S+ answers/, instance }: Boot = {
       ].join("\n"),
       "opt/sluice/node_modules/.bin/sluice": '#!/bin/sh\nexec /opt/checkout/bin/sluice.js "$@"\n',
       [`${place}/sluice.toml`]: toml ?? (await textOf("sluice.toml")),
-      [`${place}/credentials/http-auth`]: secrets["http-auth"],
-      [`${place}/credentials/admin-token`]: secrets["admin-token"],
+      ...Object.fromEntries(
+        (["http-auth", "admin-token"] as const)
+          .filter((name) => name !== lacks)
+          .map((name) => [`${place}/credentials/${name}`, secrets[name]]),
+      ),
     },
   });
   const [url, adminUrl] = [`http://127.0.0.1:${port}/handler`, `http://127.0.0.1:${adminPort}`];
