@@ -16,20 +16,25 @@ once() { [ -e "$1" ] || printf '%s\n' "$2" >"$1"; }
 once plugin-password "$(random)"
 once frp-token "$(random)"
 once admin-token "$(random)"
-once redis-bridge-password "$(random)"
-once redis-operator-password "$(random)"
+for user in bridge writer reader bans; do once redis-$user-password "$(random)"; done
 once postgres-password "$(random)"
 once grafana-password "$(random)"
 
 # The same passwords, as each program wants them.
 printf 'frps:%s\n' "$(cat plugin-password)" >http-auth
 printf 'FRP_TOKEN=%s\nSLUICE_PASSWORD=%s\n' "$(cat frp-token)" "$(cat plugin-password)" >frps.env
-printf 'redis://bridge:%s@redis:6379\n' "$(cat redis-bridge-password)" >redis-bridge-url
-printf 'redis://operator:%s@redis:6379\n' "$(cat redis-operator-password)" >redis-operator-url
+# The users of ../redis, but that the health check may ping without a name.
+grep -v '^user default ' ../../redis/users.acl >redis.acl
+echo 'user default on nopass resetkeys resetchannels -@all +ping' >>redis.acl
+for user in bridge writer reader bans; do
+  password=$(cat redis-$user-password)
+  sed -i.old "s/>change-me-$user /#$(hash "$password") /" redis.acl
+  printf 'redis://sluice-%s:%s@redis:6379\n' $user "$password" >redis-$user-url
+done
+rm redis.acl.old
+if grep -q '>' redis.acl; then
+  echo "make-secrets.sh: a user of deploy/redis/users.acl is not known here" >&2
+  exit 1
+fi
 printf 'POSTGRESQL_URL=jdbc:postgresql://postgres:5432/sluice\nPOSTGRESQL_USER=sluice\nPOSTGRESQL_PASSWORD=%s\n' \
   "$(cat postgres-password)" >connect.env
-cat >redis.acl <<ACL
-user default on nopass resetkeys resetchannels -@all +ping
-user bridge on #$(hash "$(cat redis-bridge-password)") resetchannels &__redis__:invalidate %R~sluice:policy:* %R~sluice:prox:* ~sluice:ban:* -@all +ping +subscribe +client|id +client|tracking +scan +get +mget +pttl +set
-user operator on #$(hash "$(cat redis-operator-password)") resetchannels &__redis__:invalidate ~sluice:policy:* ~sluice:prox:* ~sluice:ban:* -@all +ping +subscribe +client|id +client|tracking +scan +get +mget +pttl +set +del +multi +exec
-ACL

@@ -51,7 +51,8 @@ describeWith(["compose"], "compose.yaml", () => {
       if (source !== undefined) expect(secrets.map((secret) => secret.source)).toContain(source);
       return [name, source === undefined ? value : model.secrets[source]!.file];
     });
-    return loadSettings(null, Object.fromEntries(env)).settings;
+    const ports = "SLUICE_HTTP_AUTH_FILE" in environment ? {} : { ports: [] };
+    return loadSettings(null, Object.fromEntries(env), ports).settings;
   }
 
   it("mounts only what is there", () => {
@@ -68,7 +69,12 @@ describeWith(["compose"], "compose.yaml", () => {
     expect(settings.http.auth).toMatch(/^frps:[0-9a-f]{48}$/);
     expect(settings.stop).toEqual({ delayMs: 10_000, drainMs: 95_000 });
     expect(model.services.sluice!.stop_grace_period).toBe("2m0s");
-    expect(settingsOf(model.services.policy!).redis.url).toMatch(/^redis:\/\/operator:/);
+    const users = ["sluice", "policy", "bans"].map((name) => settingsOf(model.services[name]!).redis.url);
+    expect(users).toEqual(
+      ["bridge", "writer", "bans"].map((name) =>
+        expect.stringMatching(`^redis://sluice-${name}:[0-9a-f]{48}@`),
+      ),
+    );
   });
 
   it("has every port where its users look for it", async () => {
