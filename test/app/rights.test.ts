@@ -20,7 +20,7 @@ describeWith(["redis"], "with the rights of the README", () => {
     const path = `${await redisCliFor(redis.port)}:${process.env.PATH}`;
     await run({ program: "sh", args: ["-euc", linesOf("rights")], env: { PATH: path } });
     const as = (user: string): string => redis.url.replace("//", `//${user}@`);
-    const bridge = await startBridge({ "redis.url": as("bridge:its-password"), "ban.after": 1 });
+    const bridge = await startBridge({ "redis.url": as("sluice-bridge:its-password"), "ban.after": 1 });
     const folder = await temporaryFolder("rights");
     const file = join(folder.path, "rules.json");
     await writeFile(file, JSON.stringify({ "user:bob": "deny too loud", "user:alice": "deny moved away" }));
@@ -45,7 +45,7 @@ describeWith(["redis"], "with the rights of the README", () => {
     );
     expect((await olga("rm", "ban:198.51.100.7")).code).toBe(0);
 
-    const narrow = new Redis(as("bridge:its-password"), { enableReadyCheck: false });
+    const narrow = new Redis(as("sluice-bridge:its-password"), { enableReadyCheck: false });
     await expect(narrow.set("sluice:policy:user:alice", "allow")).rejects.toThrow("NOPERM");
     narrow.disconnect();
     await bridge.close();
