@@ -1,7 +1,11 @@
 /** deploy/compose, as Docker Compose reads it, and as much of it run as there are images for. */
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { basename, join } from "node:path";
+import { json } from "node:stream/consumers";
 import { parse } from "smol-toml";
 import { beforeAll, expect, it } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
@@ -13,6 +17,7 @@ import { describeWith } from "../hosts/describe-with.ts";
 import { startFrpc } from "../hosts/frp.ts";
 import { tcpUser } from "../hosts/frp-user.ts";
 import { freePort } from "../hosts/ports.ts";
+import { run } from "../hosts/process.ts";
 import { sluiceImage } from "../hosts/sluice-image.ts";
 
 const BUILD_TIMEOUT_MS = 20 * 60_000;
@@ -20,6 +25,7 @@ const RUN_TIMEOUT_MS = 4 * 60_000;
 
 interface Service {
   image: string;
+  command?: string[] | null;
   environment?: Record<string, string>;
   secrets?: { source: string; target?: string }[];
   volumes?: { type: string; source: string; target: string }[];
@@ -53,6 +59,20 @@ describeWith(["compose"], "compose.yaml", () => {
     });
     const ports = "SLUICE_HTTP_AUTH_FILE" in environment ? {} : { ports: [] };
     return loadSettings(null, Object.fromEntries(env), ports).settings;
+  }
+
+  const folderOfConnectors = (): string =>
+    model.services.connectors!.volumes!.find(({ target }) => target === "/connectors")!.source;
+
+  async function connectors(): Promise<{ name: string; config: unknown }[]> {
+    const folder = folderOfConnectors();
+    const files = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
+    return Promise.all(
+      files.map(async (file) => ({
+        name: basename(file, ".json"),
+        config: JSON.parse(await readFile(join(folder, file), "utf8")),
+      })),
+    );
   }
 
   it("mounts only what is there", () => {
@@ -98,6 +118,56 @@ describeWith(["compose"], "compose.yaml", () => {
     expect(await read("prometheus.yml")).toContain(`"sluice:${admin.port}"`);
     expect(await read("grafana/datasource.yaml")).toContain("http://prometheus:9090");
     expect(model.services.prometheus!.ports).toMatchObject([{ target: 9090 }]);
+  });
+
+  it("gives each program the secrets and variables that its configuration names", async () => {
+    const files: Record<string, string[]> = { prometheus: ["prometheus.yml"], frps: ["frps.toml"] };
+    for (const [name, service] of Object.entries(model.services)) {
+      const texts = await Promise.all((files[name] ?? []).map(read));
+      const told = [JSON.stringify([service.command, service.environment]), ...texts].join("\n");
+      const named = [...told.matchAll(/\/run\/secrets\/([\w.-]+)/g)].map(([, secret]) => secret);
+      const given = (service.secrets ?? []).map(({ source }) => source);
+      expect([...new Set(named)].sort(), name).toEqual(given.sort());
+    }
+    const variables = ({ environment }: Service): string[] => Object.keys(environment ?? {});
+    const ofFrps = [...(await read("frps.toml")).matchAll(/\.Envs\.(\w+)/g)].map(([, variable]) => variable);
+    expect(ofFrps).toHaveLength(2);
+    expect(variables(model.services.frps!)).toEqual(expect.arrayContaining(ofFrps));
+    const connect = model.services.connect!;
+    const allowed = new RegExp(
+      `^${connect.environment!.CONNECT_CONFIG_PROVIDERS_ENV_PARAM_ALLOWLIST_PATTERN}$`,
+    );
+    for (const connector of await connectors()) {
+      const ofConnector = [...JSON.stringify(connector.config).matchAll(/\$\{env:(\w+)\}/g)].map(
+        ([, variable]) => variable!,
+      );
+      expect(ofConnector).toHaveLength(3);
+      expect(variables(connect)).toEqual(expect.arrayContaining(ofConnector));
+      for (const variable of ofConnector) expect(variable).toMatch(allowed);
+    }
+  });
+
+  it("gives Connect each connector under the name of its file", async () => {
+    const asked: { path: string | undefined; config: unknown }[] = [];
+    const server = createServer((request, response) => {
+      void json(request).then((config) => {
+        asked.push({ path: `${request.method} ${request.url}`, config });
+        response.writeHead(201).end();
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const args = [join(stack.folder, "register.mjs"), url, folderOfConnectors()];
+    await run({ program: process.execPath, args });
+    server.close();
+    expect(asked.toSorted((a, b) => a.path!.localeCompare(b.path!))).toEqual(
+      (await connectors()).map(({ name, config }) => ({ path: `PUT /connectors/${name}/config`, config })),
+    );
+  });
+
+  it("scrapes under the name that the alerts look for", async () => {
+    const jobs = (text: string): string[] => text.match(/job_name: .*/g) ?? [];
+    expect(jobs(await read("prometheus.yml"))).toEqual(jobs(await read("../prometheus/prometheus.yml")));
   });
 
   it("lets in from without only frps's clients and users, and this machine's operators", () => {
