@@ -44,5 +44,12 @@ describe("the backlog", () => {
       // A mark spans at most what 512 of them leave of the whole wait.
       expect(backlog.ageMs).toBeLessThanOrEqual(trueMs + (seconds / 512) * 1000);
     }
+    backlog.acknowledged(seconds);
+    for (const seq of [1, 2, 3]) {
+      backlog.durable(seconds + seq);
+      clock.advance(1000);
+    }
+    backlog.acknowledged(seconds + 2);
+    expect(backlog.ageMs).toBe(1000);
   });
 });
