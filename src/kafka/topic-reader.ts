@@ -11,7 +11,7 @@ import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import type { Log } from "../forwarder/log.ts";
 import { createClient } from "./client.ts";
-import { failureOf } from "./failures.ts";
+import { brokerErrorOf, failureOf } from "./failures.ts";
 import { nameOf, ReadingProgress } from "./reading-progress.ts";
 import type { KafkaSettings } from "./settings.ts";
 import { type PartitionRange, topicRanges } from "./topic-ranges.ts";
@@ -37,6 +37,12 @@ export interface TopicReading {
 /** A fresh cluster makes its topic of consumers' offsets when the first one asks, and takes some seconds for it. */
 const coordinatorMs = 20_000;
 const coordinatorEveryMs = 250;
+/** What a broker says meanwhile, in its own names. */
+const loading: ReadonlySet<string> = new Set([
+  "GROUP_LOAD_IN_PROGRESS",
+  "GROUP_COORDINATOR_NOT_AVAILABLE",
+  "NOT_COORDINATOR_FOR_GROUP",
+]);
 const groupPrefix = "sluice-reader-";
 /** Nothing was given for so long: twice in a row, and it will not come. */
 const quietMs = 20_000;
@@ -65,8 +71,9 @@ export async function readTopics(
       try {
         return await consume(reading, progress, settings, clock, log);
       } catch (thrown) {
-        if (!isWithoutCoordinator(thrown)) throw failureOf(thrown);
-        if (clock.monotonic() > untilMs) throw withoutGroup(thrown);
+        const isLoading = loading.has(brokerErrorOf(thrown) ?? "");
+        if (!isLoading && !isWithoutCoordinator(thrown)) throw failureOf(thrown);
+        if (clock.monotonic() > untilMs) throw isLoading ? failureOf(thrown) : withoutGroup(thrown);
         const pause = new Promise<void>((resolve) => void clock.after(coordinatorEveryMs, resolve));
         await Promise.race([pause, aborted(reading.signal)]);
       }
