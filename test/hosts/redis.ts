@@ -40,7 +40,10 @@ export async function startRedis({ args = [], acl, tls }: RedisOptions = {}): Pr
   return Object.assign(server, { url: `redis://127.0.0.1:${port}`, port });
 }
 
-type Files = Pick<RedisOptions, "acl" | "tls">;
+interface Files {
+  acl: string | undefined;
+  tls: RedisTls | undefined;
+}
 
 /** What it reads at its start, in this folder, and the arguments that name it. */
 function filesIn(folder: string, { acl, tls }: Files, tlsPort: number | undefined) {
