@@ -1,8 +1,12 @@
 /** The index template for OpenSearch and Elasticsearch, beside ECS's own table of fields. */
 import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { EcsFlat } from "@elastic/ecs";
+import fc from "fast-check";
 import { expect, it } from "vitest";
+import { toEcs } from "../../src/events/index.ts";
 import { fields } from "../../src/events/projections/ecs-fields.ts";
+import { generatedEvent } from "../events/generated.ts";
 import { connectorFile } from "../hosts/redpanda-connect.ts";
 
 interface Mapping {
@@ -28,4 +32,33 @@ it("every field of the projection that ECS knows gets the type that ECS gives it
   const ecs = EcsFlat as unknown as Record<string, { type: string }>;
   expect(known.length).toBeGreaterThan(40);
   expect(types(typeOf)).toEqual(types((name) => plain[ecs[name]!.type] ?? ecs[name]!.type));
+});
+
+/** What a document may hold where the template names a type; of another it is refused as a whole. */
+const takes: Readonly<Record<string, (value: unknown) => boolean>> = {
+  keyword: (value) => typeof value === "string",
+  text: (value) => typeof value === "string",
+  boolean: (value) => typeof value === "boolean",
+  long: (value) => Number.isSafeInteger(value),
+  ip: (value) => isIP(String(value)) !== 0,
+  date: (value) => typeof value === "string" && new Date(value).toISOString() === value,
+};
+
+function misfits(document: object, path = ""): string[] {
+  return Object.entries(document).flatMap(([name, value]) => {
+    const field = path + name;
+    if (typeof value === "object" && !Array.isArray(value)) return misfits(value, `${field}.`);
+    const type = typeOf(field);
+    const values: unknown[] = Array.isArray(value) ? value : [value];
+    return values.every(takes[type]!) ? [] : [`${field} is ${type}, not ${JSON.stringify(value)}`];
+  });
+}
+
+it("whatever an event holds, its document fits the template", () => {
+  fc.assert(
+    fc.property(generatedEvent, (event) => {
+      expect(misfits(toEcs(event))).toEqual([]);
+    }),
+    { numRuns: 1_000 },
+  );
 });
