@@ -48,7 +48,7 @@ function given() {
 function workerOf(text) {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol))
-    return refuse(`--url ${text}: http://host:port would be right`);
+    return refuse(`--url ${text.replace(/^.*@/, "…@")}: http://host:port would be right`);
   if (url.username || url.password) return refuse("--url has a password in it: CONNECT_AUTH is its place");
   return text.replace(/\/+$/, "");
 }

@@ -6,7 +6,8 @@
  *     └── seen running after the wait
  *
  * Guarantees: never two restarts of a connector within its wait; one line for each thing done or learnt; what is paused
- * or stopped is left alone, and so is what has not failed. It keeps nothing: begun anew, it sees all there is to see.
+ * or stopped is left alone, and so is what has not failed; no answer ends it, and none is waited for without end. It keeps
+ * nothing: begun anew, it sees all there is to see.
  */
 
 /**
@@ -18,6 +19,8 @@
  * @property {string} state
  * @property {number} [id] of a task
  * @property {string} [trace] of a failed one
+ *
+ * @typedef {Record<string, { status: { connector: Part, tasks: Part[] } }>} Overview of all connectors, by their names
  *
  * @typedef {object} Trouble
  * @property {number} restarts so far
@@ -37,6 +40,9 @@
  * @property {(line: string) => void} log
  */
 
+/** What a worker says to a restart while the cluster rebalances. */
+const conflict = 409;
+
 /** Of a line: what a database says of a record can be the whole record. */
 const mostCharacters = 400;
 
@@ -45,6 +51,8 @@ export class Supervisor {
   #options;
   /** @type {Map<string, Trouble>} */
   #troubles = new Map();
+  /** Those of the connectors it was given that were not there at the last look. */
+  #absent = new Set();
   /** @type {string | null} */
   #unanswered = null;
   /** When a worker last answered, or this began. */
@@ -81,7 +89,7 @@ export class Supervisor {
     let found;
     try {
       found = await this.#ask("GET", "/connectors?expand=status", stop);
-      if (typeof found !== "object" || found === null) throw new Error("what answers is no Connect worker");
+      if (!isOverview(found)) throw new Error(noWorker);
     } catch (thrown) {
       if (stop?.aborted) return true;
       const silentMs = clock.monotonic() - this.#answeredMs;
@@ -97,11 +105,20 @@ export class Supervisor {
     if (this.#unanswered !== null) log("Connect answers again");
     this.#unanswered = null;
     this.#answeredMs = clock.monotonic();
-    for (const name of this.#troubles.keys()) if (!Object.hasOwn(found, name)) this.#troubles.delete(name);
+    this.#miss(found);
     for (const [name, { status }] of Object.entries(found)) {
-      if (status && (connectors?.includes(name) ?? true)) await this.#lookAt(name, status, stop);
+      if (connectors?.includes(name) ?? true) await this.#lookAt(name, status, stop);
     }
     return true;
+  }
+
+  /** @param {Overview} found */
+  #miss(found) {
+    for (const name of this.#troubles.keys()) if (!Object.hasOwn(found, name)) this.#troubles.delete(name);
+    const { connectors = [], log } = this.#options;
+    const absent = new Set(connectors.filter((name) => !Object.hasOwn(found, name)));
+    for (const name of absent) if (!this.#absent.has(name)) log(`${name}: there is no such connector`);
+    this.#absent = absent;
   }
 
   /** @param {AbortSignal} stop */
@@ -138,7 +155,7 @@ export class Supervisor {
     if (trouble !== undefined && nowMs < trouble.nextMs) return;
     const restarts = (trouble?.restarts ?? 0) + 1;
     const { firstWaitMs, longestWaitMs } = this.#options;
-    const waitMs = Math.min(longestWaitMs, trouble === undefined ? firstWaitMs : 2 * trouble.waitMs);
+    const waitMs = Math.min(longestWaitMs, trouble?.restarts ? 2 * trouble.waitMs : firstWaitMs);
     const what = failed.map(({ id }) => (id === undefined ? "connector" : `task ${id}`)).join(", ");
     const why = reasonOf(failed[0]?.trace ?? "");
     const path = `/connectors/${encodeURIComponent(name)}/restart?includeTasks=true&onlyFailed=true`;
@@ -148,6 +165,12 @@ export class Supervisor {
     } catch (thrown) {
       if (stop?.aborted) return;
       log(`${name}: ${what} failed: ${why}; not restarted: ${textOf(thrown)}`);
+      // A rebalance is soon over, and says nothing of the connector.
+      if (thrown instanceof Refused && thrown.status === conflict) {
+        const { restarts, waitMs } = trouble ?? { restarts: 0, waitMs: firstWaitMs };
+        this.#troubles.set(name, { restarts, waitMs, nextMs: clock.monotonic() + firstWaitMs });
+        return;
+      }
     }
     this.#troubles.set(name, { restarts, waitMs, nextMs: clock.monotonic() + waitMs });
   }
@@ -190,7 +213,8 @@ export class Supervisor {
     const end = () => ending.abort();
     stop?.addEventListener("abort", end);
     if (stop?.aborted) end();
-    const basic = auth === undefined ? {} : { authorization: `Basic ${btoa(auth)}` };
+    const basic =
+      auth === undefined ? {} : { authorization: `Basic ${Buffer.from(auth).toString("base64")}` };
     const { signal } = ending;
     try {
       const response = await fetch(url, {
@@ -200,13 +224,50 @@ export class Supervisor {
       });
       const text = await response.text();
       if (!response.ok)
-        throw new Error(`${url.replace(/\?.*/, "")} answered ${response.status} ${oneLine(text)}`);
-      return text === "" ? null : JSON.parse(text);
+        throw new Refused(
+          response.status,
+          `${url.replace(/\?.*/, "")} answered ${response.status} ${oneLine(text)}`,
+        );
+      return text === "" ? null : parsed(text);
     } finally {
       cancel();
       stop?.removeEventListener("abort", end);
     }
   }
+}
+
+class Refused extends Error {
+  /**
+   * @param {number} status
+   * @param {string} message
+   */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const noWorker = "what answers is no Connect worker";
+
+/**
+ * @param {string} text
+ * @returns {unknown}
+ */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(noWorker);
+  }
+}
+
+/**
+ * @param {any} answer
+ * @returns {answer is Overview}
+ */
+function isOverview(answer) {
+  const isOne = (/** @type {any} */ one) => one?.status?.connector && Array.isArray(one.status.tasks);
+  return typeof answer === "object" && answer !== null && Object.values(answer).every(isOne);
 }
 
 /**

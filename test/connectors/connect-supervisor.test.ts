@@ -33,6 +33,8 @@ async function startRest() {
     restarts,
     /** What a restart is answered with. */
     restartCode: 202,
+    /** In place of the connectors. */
+    says: undefined as { status: number; body: string } | "nothing" | undefined,
     authorization: undefined as string | undefined,
     url: "",
     close: async () => {},
@@ -42,6 +44,11 @@ async function startRest() {
     if (request.method === "POST") {
       restarts.push(request.url!);
       response.writeHead(rest.restartCode).end('{"message":"said so"}');
+      return;
+    }
+    if (rest.says === "nothing") return;
+    if (rest.says) {
+      response.writeHead(rest.says.status).end(rest.says.body);
       return;
     }
     const all = [...rest.connectors].map(([name, status]) => [name, { status: { name, ...status } }]);
@@ -125,11 +132,11 @@ describe("the supervisor", () => {
 
   it("says when a restart was refused, and asks again after the wait", async () => {
     rest.connectors.set("sink", { connector: failed, tasks: [] });
-    rest.restartCode = 409;
+    rest.restartCode = 500;
     const supervising = supervisor();
     await supervising.look();
     expect(lines.at(-1)).toMatch(
-      /; not restarted: .*\/connectors\/sink\/restart answered 409 \{"message":"said so"\}$/,
+      /; not restarted: .*\/connectors\/sink\/restart answered 500 \{"message":"said so"\}$/,
     );
     await supervising.look();
     expect(rest.restarts).toHaveLength(1);
@@ -139,11 +146,94 @@ describe("the supervisor", () => {
     expect(lines.at(-1)).toMatch(/; restart 2, the next after 10 s$/);
   });
 
+  it("a rebalance makes no wait longer", async () => {
+    rest.connectors.set("sink", { connector: failed, tasks: [] });
+    rest.restartCode = 409;
+    const supervising = supervisor();
+    for (let second = 0; second < 20; second++) {
+      await supervising.look();
+      clock.advance(1_000);
+    }
+    expect(rest.restarts).toHaveLength(4);
+    expect(lines).toHaveLength(4);
+    rest.restartCode = 202;
+    await supervising.look();
+    expect(lines.at(-1)).toMatch(/; restart 1, the next after 5 s$/);
+  });
+
   it("looks after those alone that it was given, with the password it was given", async () => {
     for (const name of ["ours", "theirs"]) rest.connectors.set(name, { connector: failed, tasks: [] });
-    await supervisor({ connectors: ["ours"], auth: "user:password" }).look();
+    await supervisor({ connectors: ["ours"], auth: "user:pässwörd–" }).look();
     expect(rest.restarts).toEqual([restartOf("ours")]);
-    expect(rest.authorization).toBe(`Basic ${btoa("user:password")}`);
+    expect(rest.authorization).toBe(`Basic ${Buffer.from("user:pässwörd–").toString("base64")}`);
+  });
+
+  it("says once that a connector it was given is not there, and again when it has gone", async () => {
+    rest.connectors.set("sluice-flat", { connector: running, tasks: [] });
+    const supervising = supervisor({ connectors: ["sluice-flat", "sluice-flta"] });
+    await supervising.look();
+    await supervising.look();
+    expect(lines).toEqual(["sluice-flta: there is no such connector"]);
+    rest.connectors.clear();
+    await supervising.look();
+    await supervising.look();
+    expect(lines.slice(1)).toEqual(["sluice-flat: there is no such connector"]);
+    rest.connectors.set("sluice-flat", { connector: running, tasks: [] });
+    await supervising.look();
+    rest.connectors.clear();
+    await supervising.look();
+    expect(lines.slice(2)).toEqual(["sluice-flat: there is no such connector"]);
+  });
+
+  it("forgets a connector that was deleted while it waited", async () => {
+    rest.connectors.set("sink", { connector: failed, tasks: [] });
+    const supervising = supervisor();
+    await supervising.look();
+    rest.connectors.clear();
+    await supervising.look();
+    rest.connectors.set("sink", { connector: failed, tasks: [] });
+    await supervising.look();
+    expect(lines.at(-1)).toMatch(/; restart 1, the next after 5 s$/);
+    expect(rest.restarts).toHaveLength(2);
+  });
+
+  it.each([
+    ["an error", { status: 500, body: '{"error_code":500,"message":"Request timed out"}' }, /500.*timed out/],
+    ["a page of a proxy", { status: 502, body: "<html>\n<h1>Bad Gateway</h1>" }, /502 <html> <h1>Bad/],
+    ["a page of another server", { status: 200, body: "<html>It works</html>" }, /is no Connect worker/],
+    ["a list", { status: 200, body: '["sink"]' }, /is no Connect worker/],
+    ["nothing", { status: 200, body: "null" }, /is no Connect worker/],
+    ["no status", { status: 200, body: '{"sink":null}' }, /is no Connect worker/],
+    ["no tasks", { status: 200, body: '{"sink":{"status":{"connector":{}}}}' }, /is no Connect worker/],
+  ])("outlives a worker that answers with %s, and says so once", async (_what, says, said) => {
+    rest.connectors.set("sink", { connector: failed, tasks: [] });
+    rest.says = says;
+    const supervising = supervisor();
+    expect(await supervising.look()).toBe(true);
+    expect(await supervising.look()).toBe(true);
+    expect(lines).toEqual([expect.stringMatching(said)]);
+    rest.says = undefined;
+    await supervising.look();
+    expect(rest.restarts).toHaveLength(1);
+  });
+
+  it("gives a worker that never answers its time, then asks the next", async () => {
+    const other = await startRest();
+    other.connectors.set("sink", { connector: failed, tasks: [] });
+    rest.says = "nothing";
+    const asked = Promise.withResolvers<void>();
+    const impatient = {
+      monotonic: () => clock.monotonic(),
+      after(delayMs: number, task: () => void) {
+        asked.resolve();
+        return clock.after(delayMs, task);
+      },
+    };
+    const looked = supervisor({ urls: [rest.url, other.url], clock: impatient }).look();
+    await asked.promise;
+    clock.advance(30_000);
+    expect(await looked).toBe(true);
+    expect(other.restarts).toHaveLength(1);
   });
 
   it("asks the next worker where one does not answer, and says once that none does", async () => {
@@ -192,6 +282,9 @@ it("the supervisor's program explains itself, refuses what it cannot read, and g
     ["--every", "0"],
     ["--url", "here"],
     ["--url", "http://user:password@here"],
+    ["--url", "http://user:password@here:port"],
+    ["--url", "ftp://user:password@here"],
+    ["--url", "user:password@here"],
     ["--evry", "1"],
   ]) {
     const { code, stderr } = await sluice(args, { command });
