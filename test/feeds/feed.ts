@@ -87,7 +87,8 @@ export class Feed {
     const producer = this.#kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
     await producer.connect();
     const messages = values.map((value) => ({ partition: 0, key: "by-hand", value }));
-    await producer.send({ topic: this.prefix + stream, messages });
+    const compression = kafkajs.CompressionTypes.GZIP;
+    await producer.send({ topic: this.prefix + stream, compression, messages });
     await producer.disconnect();
   }
 

@@ -81,6 +81,21 @@ describeWith(["kafka", "redpanda-connect"], "a webhook", () => {
       expect(receiver.ids.sort()).toEqual(rest.sort());
     });
 
+    it("a record that only compressed fits into Kafka's limit, and that the receiver refuses, lies there too", async () => {
+      const own = await Feed.start([sink]);
+      const { receiver, env, sawAll } = await recording(own);
+      receiver.refuses = ({ id }) => id === "large";
+      const rest = await own.visits(1);
+      const event = (id: string) => ({ specversion: "1.0", id, source: "/by-hand", type: "by.hand" });
+      const large = JSON.stringify({ ...event("large"), data: "x".repeat(1_300_000) });
+      await own.put("user-sessions", [large, JSON.stringify(event("behind"))]);
+      const engine = await startRedpandaConnect(config, env);
+      const [letter] = await own.deadLetters(sink, 1);
+      await sawAll([...rest, "behind"]);
+      await engine.stop();
+      expect(letter!.value === large).toBe(true);
+    });
+
     it(`the receiver away for ${sinkDownMs} ms, and then busy, loses nothing`, async () => {
       const { receiver, env, sawAll } = await recording(feed);
       await receiver.sink.down();
@@ -122,6 +137,20 @@ describeWith(["kafka", "redpanda-connect"], "a webhook", () => {
       await sawAll(ids);
       await engine.stop();
       expect(receiver.refusals).toEqual([]);
+    });
+
+    it("nothing leaves unsigned when the secret is none", async () => {
+      const { receiver, env, sawAll } = await recording(feed);
+      const ids = await feed.visits(1);
+      const engine = await startRedpandaConnect(config, { ...env, WEBHOOK_SECRET: "whsec_$ecret" });
+      await engine.log.saw(/WEBHOOK_SECRET/);
+      await engine.stop();
+      expect(engine.log.lines.join()).not.toContain("$ecret");
+      expect(receiver.sink.taken).toBe(0);
+      const mended = await startRedpandaConnect(config, env);
+      await sawAll(ids);
+      await mended.stop();
+      expect(await feed.deadLetterCount(sink)).toBe(0);
     });
 
     it("a secret that the receiver does not know is said and tried again, and no event is set aside or lost", async () => {
