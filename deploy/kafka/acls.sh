@@ -5,7 +5,7 @@
 #   acls.sh forward User:sluice       a bridge with kafka.createTopics = false: see topics.sh
 #   acls.sh read    User:analyst      sluice tail --kafka, verify, export --kafka
 #   acls.sh read    User:siem siem-   a consumer whose groups begin with siem-
-#   acls.sh sink    User:hook webhook a sink of connectors/ that another engine runs: its group is sluice-webhook
+#   acls.sh sink    User:siem splunk-hec   a folder of connectors/, by its group sluice-splunk-hec and its dead letters
 #   acls.sh connect User:connect      Kafka Connect with sinks; its groups and own topics begin with sluice-connect
 #
 # KAFKA_ACLS is kafka-acls.sh with how to reach the cluster:
@@ -45,7 +45,6 @@ case $part in
   sink)
     sink=${3:?the name of the sink, as in its group sluice-NAME}
     allow topic "$TOPIC_PREFIX" Read
-    pattern=literal
     allow topic "${TOPIC_PREFIX}dead-letters.$sink" Write
     allow group "sluice-$sink" Read
     ;;

@@ -14,12 +14,14 @@ set -eu
 # One replica may be away.
 insync=$((REPLICATION > 1 ? REPLICATION - 1 : 1))
 
-# topic NAME DAYS
+# topic NAME DAYS OPTION...
 topic() {
+  name=$1 days=$2
+  shift 2
   # shellcheck disable=SC2086 # the command is several words
-  $KAFKA_TOPICS --create --if-not-exists --topic "$TOPIC_PREFIX$1" \
+  $KAFKA_TOPICS --create --if-not-exists --topic "$TOPIC_PREFIX$name" "$@" \
     --partitions "$PARTITIONS" --replication-factor "$REPLICATION" \
-    --config cleanup.policy=delete --config "retention.ms=$(($2 * 86400000))" \
+    --config cleanup.policy=delete --config "retention.ms=$((days * 86400000))" \
     --config "min.insync.replicas=$insync" --config compression.type=producer \
     --config message.timestamp.type=LogAppendTime
 }
@@ -36,4 +38,5 @@ topic bridge 30
 topic dead-letters 90
 # events.projections: the topics of those that are turned on.
 for projection in ${PROJECTIONS:-}; do topic "$projection" 7; done
-for sink in ${SINKS:-}; do topic "dead-letters.$sink" 90; done
+# Folders of connectors/ that run beside: where each puts what it cannot take, and with it why.
+for sink in ${SINKS:-}; do topic "dead-letters.$sink" 90 --config "max.message.bytes=$((4 << 20))"; done

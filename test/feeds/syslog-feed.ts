@@ -16,6 +16,11 @@ export type Environment = Record<string, string>;
 export function environment(own: Environment): Environment {
   return {
     KAFKA_BROKERS: "127.0.0.1:9092",
+    KAFKA_SECURITY: "plaintext",
+    KAFKA_CA: "/etc/ssl/certs/ca-certificates.crt",
+    KAFKA_SASL_MECHANISM: "PLAIN",
+    KAFKA_USERNAME: "sluice",
+    KAFKA_PASSWORD: "secret",
     TOPIC: "sluice.ocsf",
     DEAD_LETTERS: "sluice.dead-letters.syslog",
     GROUP_ID: unique("syslog"),
