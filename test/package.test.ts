@@ -105,8 +105,15 @@ describe("the package", () => {
     expect(names).toEqual(
       expect.arrayContaining(["bin/sluice.js", "dist/main.js", "dist/main.d.ts", "LICENSE"]),
     );
+    const connectors = (
+      await readdir(join(repository, "connectors"), { recursive: true, withFileTypes: true })
+    )
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(repository.length));
+    const missing = connectors.filter((name) => !names.includes(name));
+    expect(missing.filter((name) => !name.startsWith("connectors/contract/published/"))).toEqual([]);
     const known =
-      /^(?:deploy\/[\w./@-]+|connectors\/contract\/(?:schemas\/)?[\w.-]+\.json|bin\/[\w.-]+|dist\/.+\.(?:js|d\.ts)|package\.json|[A-Z]+(?:\.md)?)$/;
+      /^(?:deploy\/[\w./@-]+|connectors\/(?!contract\/published)[\w./-]+|bin\/[\w.-]+|dist\/.+\.(?:js|d\.ts)|package\.json|[A-Z]+(?:\.md)?)$/;
     expect(names.filter((name) => !known.test(name) || /\.test\.|^test/.test(name))).toEqual([]);
     const scripts = names.filter((name) => name.endsWith(".js"));
     expect(names.filter((name) => name.endsWith(".d.ts"))).toHaveLength(scripts.length - 1);
@@ -199,10 +206,10 @@ describe("the package", () => {
     expect(await run({ program: process.execPath, args: [tsc, "-p", folder], cwd: folder })).toBe("");
   });
 
-  it("runs the examples beside it, as they stand in the repository", async () => {
+  it("brings examples that run beside it", async () => {
     for (const example of ["finished-sessions", "who-is-connected"]) {
       const copy = join(place, `${example}.ts`);
-      await cp(join(repository, "connectors", "consumers", `${example}.ts`), copy);
+      await cp(join(place, "node_modules", "sluice", "connectors", "consumers", `${example}.ts`), copy);
       const help = await run({ program: process.execPath, args: [copy, "--help"], cwd: place });
       expect(help).toContain("KAFKA_BROKERS");
     }
