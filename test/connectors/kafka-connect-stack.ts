@@ -14,7 +14,7 @@ import type { TopicEvents } from "../hosts/topic-events.ts";
 const connectors = new URL("../../connectors/", import.meta.url);
 export const sqlFile = (name: string): string =>
   fileURLToPath(new URL(`analytics/postgresql/${name}.sql`, connectors));
-const shipped = (name: string): string =>
+export const shipped = (name: string): string =>
   readFileSync(new URL(`kafka-connect-postgresql/${name}`, connectors), "utf8");
 
 export const names = ["sluice-flat", "sluice-flat-sessions"] as const;
@@ -32,18 +32,30 @@ export interface SinkStack {
   topicOf(name: ConnectorName): string;
 }
 
-export async function startSinkStack(): Promise<SinkStack> {
-  const brokers = await sharedKafka();
+/** A Kafka other than the shared one, and how Connect comes to it. */
+export interface OtherKafka {
+  readonly brokers: readonly string[];
+  readonly connect: { readonly brokers: readonly string[]; readonly env: Readonly<Record<string, string>> };
+  /** Added to worker.properties. */
+  readonly properties: string;
+  /** Done before Connect comes. */
+  prepare(prefix: string): Promise<void>;
+}
+
+export async function startSinkStack(other?: OtherKafka): Promise<SinkStack> {
+  const brokers = other?.brokers ?? (await sharedKafka());
   // One partition: what a connector has taken, it has taken with all that came before.
   const settings = { ...toKafka(brokers), "kafka.partitions": 1, "events.projections": "flat" };
   const prefix = settings["kafka.topicPrefix"];
+  await other?.prepare(prefix);
   const [bridge, postgres] = await Promise.all([startBridge(settings), startPostgres()]);
   const [topics, connect] = await Promise.all([
     eventsOf(bridge, settings),
     startConnect({
-      brokers,
-      properties: shipped("worker.properties"),
+      brokers: other?.connect.brokers ?? brokers,
+      properties: shipped("worker.properties") + (other?.properties ?? ""),
       env: {
+        ...other?.connect.env,
         POSTGRESQL_URL: `jdbc:postgresql://127.0.0.1:${postgres.port}/postgres`,
         POSTGRESQL_USER: "sluice_sink",
         POSTGRESQL_PASSWORD: "any",
