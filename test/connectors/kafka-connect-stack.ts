@@ -33,7 +33,7 @@ export interface SinkStack {
 }
 
 /** A Kafka other than the shared one, and how Connect comes to it. */
-export interface OtherKafka {
+interface OtherKafka {
   readonly brokers: readonly string[];
   readonly connect: { readonly brokers: readonly string[]; readonly env: Readonly<Record<string, string>> };
   /** Added to worker.properties. */
