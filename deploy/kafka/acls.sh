@@ -45,6 +45,7 @@ case $part in
   sink)
     sink=${3:?the name of the sink, as in its group sluice-NAME}
     allow topic "$TOPIC_PREFIX" Read
+    pattern=literal
     allow topic "${TOPIC_PREFIX}dead-letters.$sink" Write
     allow group "sluice-$sink" Read
     ;;
