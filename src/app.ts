@@ -9,7 +9,7 @@
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import type { Clock } from "./clock.ts";
-import type { Settings } from "./config/settings.ts";
+import type { LiveSettings } from "./config/live.ts";
 import { newId } from "./events/ids.ts";
 import type { Forwarder } from "./forwarder/handle.ts";
 import { instanceOf } from "./journal/identity.ts";
@@ -45,10 +45,11 @@ export interface App {
 }
 
 /** @throws SluiceError for whatever keeps it from starting; what was acquired until then has been released */
-export async function startApp(settings: Settings, log: Log, clock: Clock): Promise<App> {
+export async function startApp(live: LiveSettings, log: Log, clock: Clock): Promise<App> {
   const resources = new Resources(clock, log);
+  const settings = live.now;
   try {
-    return await start({ settings, log, clock, resources, dataDir: resolve(settings.data.dir) });
+    return await start({ settings, live, log, clock, resources, dataDir: resolve(settings.data.dir) });
   } catch (thrown) {
     await resources.release();
     throw thrown;
@@ -56,7 +57,7 @@ export async function startApp(settings: Settings, log: Log, clock: Clock): Prom
 }
 
 async function start(parts: WiringParts): Promise<App> {
-  const { settings, clock, resources, dataDir } = parts;
+  const { settings, live, clock, resources, dataDir } = parts;
   const lock = lockDataDir(dataDir);
   resources.onRelease("data dir", releaseMs, () => lock.release());
   const origin = { instance: await instanceOf(dataDir), epoch: newId() };
@@ -115,7 +116,7 @@ async function start(parts: WiringParts): Promise<App> {
     async stop(reason) {
       ending.begun = true;
       ending.reason = reason;
-      const cancel = clock.after(settings.stop.delayMs, ending.delay.resolve);
+      const cancel = clock.after(live.now.stop.delayMs, ending.delay.resolve);
       await ending.delay.promise;
       cancel();
       await resources.release();

@@ -7,12 +7,15 @@ import type { Settings } from "./config/settings.ts";
 
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "isLevelEnabled">;
 
+/** Whose level may be set while it is used. */
+export type OwnLog = Log & { level: string };
+
 const stderrFd = 2;
 
 /** Control characters that JSON leaves as they are, and some terminals obey. */
 const strayControls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-export function createLog(settings: Settings["log"], out = new LineSink()): Log {
+export function createLog(settings: Settings["log"], out = new LineSink()): OwnLog {
   const options = { level: settings.level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!isForPeople(settings)) {
     return pino({ ...options, formatters: { level: (level) => ({ level }) } }, out);

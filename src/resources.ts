@@ -3,9 +3,12 @@ import type { Clock } from "./clock.ts";
 import { textOf } from "./errors.ts";
 import type { Log } from "./log.ts";
 
+/** In milliseconds, or how they are known when it comes to that. */
+type Deadline = number | (() => number);
+
 interface Held {
   readonly name: string;
-  readonly deadlineMs: number;
+  readonly deadlineMs: Deadline;
   readonly release: () => Promise<void> | void;
 }
 
@@ -20,7 +23,7 @@ export class Resources {
   }
 
   /** Registers how a thing is released; to be called right where it was acquired. */
-  onRelease(name: string, deadlineMs: number, release: () => Promise<void> | void): void {
+  onRelease(name: string, deadlineMs: Deadline, release: () => Promise<void> | void): void {
     this.#held.push({ name, deadlineMs, release });
   }
 
@@ -29,7 +32,7 @@ export class Resources {
     for (let held = this.#held.pop(); held !== undefined; held = this.#held.pop()) {
       const { name, deadlineMs, release } = held;
       try {
-        await this.#within(deadlineMs, release);
+        await this.#within(typeof deadlineMs === "number" ? deadlineMs : deadlineMs(), release);
       } catch (thrown) {
         this.#log.error(
           { resource: name, problem: textOf(thrown) },

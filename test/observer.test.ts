@@ -13,6 +13,7 @@ const notAsked = (): never => {
 /** What is counted of ops that the policy decides so, and what is logged of them. */
 async function told(rows: readonly Pick<Case, "rules" | "policy" | "op">[]) {
   const sources = {
+    settings: notAsked,
     journal: notAsked,
     policy: notAsked,
     forwarder: notAsked,

@@ -17,11 +17,13 @@ import { OpMetrics } from "./op-metrics.ts";
 import { type PolicyState, policyMetrics } from "./policy-metrics.ts";
 import { processMetrics } from "./process-metrics.ts";
 import { SessionMetrics } from "./session-metrics.ts";
+import { type SettingsState, settingsMetrics } from "./settings-metrics.ts";
 import { volumeMetrics } from "./volume-metrics.ts";
 
 type Failure = Exclude<Kept, { ok: true }>["failure"];
 
 export interface MetricSources {
+  readonly settings: () => SettingsState;
   readonly journal: () => JournalStats;
   readonly policy: () => PolicyState;
   /** Null without Kafka. What it gives is null until it is known. */
@@ -120,6 +122,7 @@ export class Metrics {
 
   constructor(sources: MetricSources, clock: Clock) {
     processMetrics(this.registry, version, clock);
+    settingsMetrics(this.registry, sources.settings);
     journalMetrics(this.registry, sources.journal);
     policyMetrics(this.registry, sources.policy);
     if (sources.forwarder !== null) kafkaMetrics(this.registry, sources.forwarder, sources.journal);

@@ -18,7 +18,8 @@ import type { PolicyReport } from "./policy-report.ts";
 import { sessionFilterIn } from "./session-filter.ts";
 
 export interface AdminParts {
-  readonly token: string | undefined;
+  /** Asked for each call. */
+  readonly token: () => string | undefined;
   readonly registry: Registry;
   /** Why not ready, or null. */
   readonly notReady: () => string | null;
@@ -46,7 +47,8 @@ export function adminApp({
     return problem === null ? c.text("ready\n") : c.text(`not ready: ${problem}\n`, 503);
   });
   app.use(async (c, next) => {
-    if (token !== undefined && !sameText(c.req.header("authorization") ?? "", `Bearer ${token}`)) {
+    const wanted = token();
+    if (wanted !== undefined && !sameText(c.req.header("authorization") ?? "", `Bearer ${wanted}`)) {
       return c.text("needs the admin token\n", 401, { "www-authenticate": "Bearer" });
     }
     return next();

@@ -1,7 +1,12 @@
-/** `sluice prox`: what bin/sluice-prox runs, as the plugin of a prox that holds its stdin and stdout. */
+/**
+ * `sluice prox`: what bin/sluice-prox runs, as the plugin of a prox that holds its stdin and stdout. SIGHUP, or a changed
+ * settings file, reloads.
+ */
 import { setTimeout as pause } from "node:timers/promises";
 import { systemClock } from "../clock.ts";
+import { LiveSettings } from "../config/live.ts";
 import { loadSettings } from "../config/load.ts";
+import { Reloader } from "../config/reload.ts";
 import { createLog, type Log } from "../log.ts";
 import { keepClosed } from "../prox/closed.ts";
 import { pushingLog } from "../prox/log-push.ts";
@@ -12,6 +17,10 @@ import { startProx } from "../wiring/prox-start.ts";
 /** prox waits for its plugin for ever: what has not ended by then ends as if it were killed, which the journal stands. */
 const endWithinMs = 4_500;
 const diskLookMs = 5;
+
+const ports = ["admin"] as const;
+/** Settings that mean nothing here. */
+const ofServe = /^(node|(http|sessions|stop)\..*|nodes\..*\.(auth|closeUserConn))$/;
 
 export async function prox(configFile: string | null): Promise<void> {
   const { promise: told, resolve: end } = Promise.withResolvers<string>();
@@ -28,10 +37,25 @@ export async function prox(configFile: string | null): Promise<void> {
   });
   void told.then((reason) => systemClock.after(endWithinMs, () => endByForce(reason, log)));
   const start = async (): Promise<{ app: ProxApp; ownLog: Log }> => {
-    const { settings } = loadSettings(configFile, process.env, { ports: ["admin"] });
+    const read = () => loadSettings(configFile, process.env, { ports }).settings;
+    const settings = read();
     const ownLog = createLog(settings.log);
-    log = pushingLog(ownLog, stdio, settings.prox.log);
-    return { app: await startProx(settings, log, systemClock, stdio), ownLog };
+    const live = new LiveSettings(settings, ports);
+    live.onChange((now) => {
+      ownLog.level = now.log.level;
+    });
+    log = pushingLog(ownLog, stdio, () => live.now.prox.log);
+    const reloader = new Reloader({
+      file: configFile ?? "sluice.toml",
+      live,
+      read,
+      uses: (key) => !ofServe.test(key),
+      clock: systemClock,
+      log,
+    });
+    process.on("SIGHUP", () => reloader.reload("SIGHUP"));
+    reloader.watch();
+    return { app: await startProx(live, log, systemClock, stdio), ownLog };
   };
   const { app, ownLog } = await start().catch(async (thrown) => {
     await keepClosed(stdio, thrown, told, systemClock);

@@ -4,7 +4,14 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { SluiceError, textOf } from "../errors.ts";
 import { nearest } from "../spelling.ts";
 import { contradictions, type Port } from "./contradictions.ts";
-import { renamable, type SettingRow, type Settings, settingRows, settingsSchema } from "./settings.ts";
+import {
+  deepFreeze,
+  renamable,
+  type SettingRow,
+  type Settings,
+  settingRows,
+  settingsSchema,
+} from "./settings.ts";
 import { tlsFileProblems } from "./tls-files.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -198,9 +205,4 @@ function problemOf(issue: unknown, origins: ReadonlyMap<string, string>): string
 
 function isTree(value: unknown): value is Tree {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === "object" && value !== null) Object.values(value).forEach(deepFreeze);
-  return Object.freeze(value);
 }

@@ -13,6 +13,8 @@ export interface SettingMeta {
   readonly unit?: string;
   /** Masked wherever settings are shown; may come from a file named by `<ENV>_FILE`. */
   readonly secret?: true;
+  /** Changes without a restart: whoever uses it reads it from LiveSettings at each use. */
+  readonly live?: true;
 }
 
 function setting<T extends z.ZodType>(schema: T, sentence: string, meta: SettingMeta = {}): T {
@@ -58,7 +60,7 @@ const http = z.strictObject({
   auth: setting(
     auth.optional(),
     "user:password that every call must bring; needed to listen beyond loopback",
-    { secret: true },
+    { secret: true, live: true },
   ),
   tls: z.strictObject({
     cert: setting(
@@ -75,7 +77,7 @@ const http = z.strictObject({
   loginsPerMinute: setting(
     z.int().nonnegative().default(1200),
     "logins taken per client address (IPv6: /64) and minute, further ones are refused unrecorded and counted; 0 is no limit",
-    { unit: "per min" },
+    { unit: "per min", live: true },
   ),
 });
 
@@ -89,6 +91,7 @@ const prox = z.strictObject({
   log: setting(
     z.boolean().default(false),
     "put the log's lines of info into prox's own log too; warnings and errors always are",
+    { live: true },
   ),
 });
 
@@ -160,9 +163,10 @@ const ban = z.strictObject({
   after: setting(
     z.int(banAfter).min(0, banAfter).max(1000, banAfter).default(0),
     "refusals for a wrong token, or by a deny of the user or address, after which an address (IPv6: /64) is banned; 0 bans nobody. Not for a frps with kcpBindPort and without transport.tls.force",
+    { live: true },
   ),
-  withinSeconds: setting(seconds.default(60), "within how long they must come", { unit: "s" }),
-  forSeconds: setting(seconds.default(600), "how long a ban lasts", { unit: "s" }),
+  withinSeconds: setting(seconds.default(60), "within how long they must come", { unit: "s", live: true }),
+  forSeconds: setting(seconds.default(600), "how long a ban lasts", { unit: "s", live: true }),
   except: setting(
     z
       .array(
@@ -171,6 +175,7 @@ const ban = z.strictObject({
       )
       .default([]),
     "addresses and networks that are never banned, such as a balancer's; loopback never is",
+    { live: true },
   ),
 });
 
@@ -350,19 +355,25 @@ const admin = z.strictObject({
   token: setting(
     z.string().min(1).optional(),
     "bearer token for all but /healthz and /readyz; needed to listen beyond loopback",
-    { secret: true },
+    { secret: true, live: true },
   ),
 });
 
 const stop = z.strictObject({
   delayMs: setting(milliseconds.default(0), "how long the listener stays open after /readyz fails", {
     unit: "ms",
+    live: true,
   }),
-  drainMs: setting(milliseconds.default(2000), "longest wait for connections to end", { unit: "ms" }),
+  drainMs: setting(milliseconds.default(2000), "longest wait for connections to end", {
+    unit: "ms",
+    live: true,
+  }),
 });
 
 const log = z.strictObject({
-  level: setting(z.enum(["debug", "info", "warn", "error"]).default("info"), "least level logged"),
+  level: setting(z.enum(["debug", "info", "warn", "error"]).default("info"), "least level logged", {
+    live: true,
+  }),
   format: setting(z.enum(["pretty", "json"]).optional(), "by default pretty on a terminal, json else"),
 });
 
@@ -385,6 +396,18 @@ export const settingsSchema = z.strictObject({
 
 export type Settings = z.infer<typeof settingsSchema>;
 
+/** @param key such as `http.port`, or of a group; undefined where nothing is set */
+export function valueAt(settings: Settings, key: string): unknown {
+  return key
+    .split(".")
+    .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], settings);
+}
+
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}
+
 export interface SettingRow {
   /** `http.port` */
   readonly key: string;
@@ -393,6 +416,8 @@ export interface SettingRow {
   readonly sentence: string;
   readonly unit: string | null;
   readonly secret: boolean;
+  /** Whether it changes without a restart. */
+  readonly live: boolean;
   readonly defaultValue: unknown;
   readonly kind: "number" | "boolean" | "list" | "map" | "text" | "bytes";
 }
@@ -421,6 +446,7 @@ function rowsOf(group: z.ZodObject, prefix: string): SettingRow[] {
         sentence: meta.description ?? "",
         unit: meta.unit ?? null,
         secret: meta.secret === true,
+        live: meta.live === true,
         defaultValue,
         kind: kindOf(schema as z.ZodType),
       },

@@ -1,6 +1,6 @@
 /** Settings as an operator sees them: effective values with their origin, and the README's table. */
 import type { LoadedSettings } from "./load.ts";
-import { type SettingRow, settingRows } from "./settings.ts";
+import { type SettingRow, settingRows, valueAt } from "./settings.ts";
 
 export interface ShownSetting {
   readonly key: string;
@@ -13,9 +13,7 @@ const mask = "***";
 /** Effective settings, secrets masked. */
 export function shownSettings(loaded: LoadedSettings): ShownSetting[] {
   const fixed = settingRows.map((row) => {
-    const value = row.key
-      .split(".")
-      .reduce<unknown>((at, name) => (at as Record<string, unknown>)?.[name], loaded.settings);
+    const value = valueAt(loaded.settings, row.key);
     return {
       key: row.key,
       value: value === undefined ? null : row.secret ? mask : value,
@@ -32,10 +30,11 @@ export function shownSettings(loaded: LoadedSettings): ShownSetting[] {
   return [...fixed, ...nodes];
 }
 
-/** The settings table of the README, in Markdown. */
+/** The settings table of the README, in Markdown; what changes without a restart is marked. */
 export function settingsTable(): string {
   const lines = settingRows.map(
-    (row) => `| \`${row.key}\` | \`${row.env}\` | ${defaultText(row)} | ${row.sentence} |`,
+    (row) =>
+      `| \`${row.key}\`${row.live ? " ↻" : ""} | \`${row.env}\` | ${defaultText(row)} | ${row.sentence} |`,
   );
   return ["| setting | env | default | what it is |", "|---|---|---|---|", ...lines].join("\n");
 }

@@ -22,18 +22,20 @@ export type Caller =
 const mostUndeclared = 100;
 
 export class Callers {
-  readonly #settings: CallerSettings;
+  #settings: CallerSettings;
   /** Digest of the Authorization header that each node, or everybody (null), must send. */
-  readonly #expected: { readonly node: string | null; readonly digest: Buffer }[] = [];
+  #expected: readonly { readonly node: string | null; readonly digest: Buffer }[];
   readonly #undeclared = new Set<string>();
 
   constructor(settings: CallerSettings) {
     this.#settings = settings;
-    if (settings.auth !== undefined)
-      this.#expected.push({ node: null, digest: digestOf(basic(settings.auth)) });
-    for (const [node, { auth }] of Object.entries(settings.nodes)) {
-      if (auth !== undefined) this.#expected.push({ node, digest: digestOf(basic(auth)) });
-    }
+    this.#expected = expectedOf(settings);
+  }
+
+  /** From the next call on. */
+  change(settings: CallerSettings): void {
+    this.#settings = settings;
+    this.#expected = expectedOf(settings);
   }
 
   /** @param named the node in the path, if it has one */
@@ -66,6 +68,13 @@ export class Callers {
     this.#undeclared.add(node);
     return true;
   }
+}
+
+function expectedOf({ auth, nodes }: CallerSettings): { node: string | null; digest: Buffer }[] {
+  const each = Object.entries(nodes).map(([node, own]) => [node, own.auth] as const);
+  return [[null, auth] as const, ...each].flatMap(([node, password]) =>
+    password === undefined ? [] : [{ node, digest: digestOf(basic(password)) }],
+  );
 }
 
 function basic(userAndPassword: string): string {

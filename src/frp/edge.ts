@@ -19,8 +19,8 @@ import { parseOp } from "./wire.ts";
 export interface FrpEdgeParts {
   readonly path: string;
   readonly deadlineMs: number;
-  /** 0 is no limit. */
-  readonly loginsPerMinute: number;
+  /** Asked for each login; 0 is no limit. */
+  readonly loginsPerMinute: () => number;
   readonly callers: Callers;
   readonly clock: Clock;
   readonly handle: (op: Op, deadlineMs: number) => Promise<Answer>;
@@ -94,8 +94,9 @@ function reqidOf(header: string | undefined): string | null {
 
 /** Logins come before frps's own authentication: any stranger can cause them, and must not fill the journal. */
 function isFlood(op: Op, parts: FrpEdgeParts, logins: MinuteCounts): boolean {
-  if (op.name !== "Login" || parts.loginsPerMinute === 0) return false;
-  return logins.add(subscriberOf(op.remote?.ip ?? "no address")) > parts.loginsPerMinute;
+  if (op.name !== "Login") return false;
+  const most = parts.loginsPerMinute();
+  return most !== 0 && logins.add(subscriberOf(op.remote?.ip ?? "no address")) > most;
 }
 
 function cutShort(c: Ctx, parts: FrpEdgeParts, body: Body, node: string, peer: string | null): Response {

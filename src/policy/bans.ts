@@ -27,8 +27,9 @@ import type { PolicyLog } from "./policy.ts";
 
 export type BanOutcome = "written" | "already_banned" | "failed" | "too_many";
 
+/** Read at each use: the first four may change. */
 export interface BansOptions {
-  /** ban.after; at least 1 */
+  /** ban.after; 0 bans nobody */
   readonly after: number;
   readonly withinMs: number;
   readonly forMs: number;
@@ -59,22 +60,23 @@ interface Counted {
 
 export class Bans {
   readonly #options: BansOptions;
-  readonly #never: readonly Network[];
+  #except: readonly Network[] = [];
+  #never = loopback;
   /** The first address of each. */
-  readonly #neverFrom: readonly string[];
+  #neverFrom: readonly string[] = firstsOf(loopback);
   /** By subscriber, the one that was refused last at the end. */
   readonly #counted = new Map<string, Counted>();
   #full = false;
 
   constructor(options: BansOptions) {
     this.#options = options;
-    this.#never = [...loopback, ...options.except];
-    this.#neverFrom = this.#never.map(({ text }) => text.replace(/\/.*$/, ""));
   }
 
   /** An op was refused. */
   refused(op: Op, decision: Decision): void {
     const ip = op.remote?.ip ?? null;
+    if (this.#options.after === 0) return;
+    this.#takeExcept(this.#options.except);
     if (ip === null || !isOnPurpose(op, decision) || this.#never.some((one) => contains(one, ip))) return;
     const { after, withinMs, clock } = this.#options;
     const network = this.#bannable(ip);
@@ -87,6 +89,13 @@ export class Bans {
     counted.timesMs = [...counted.timesMs.filter((ms) => nowMs - ms < withinMs), nowMs].slice(-after);
     if (counted.timesMs.length < after || counted.writing) return;
     if (this.#mayBan()) void this.#ban(network, counted, decision);
+  }
+
+  #takeExcept(except: readonly Network[]): void {
+    if (except === this.#except) return;
+    this.#except = except;
+    this.#never = [...loopback, ...except];
+    this.#neverFrom = firstsOf(this.#never);
   }
 
   /** The network that an address is counted and banned with: one that holds what is never banned shrinks to it. */
@@ -150,6 +159,10 @@ export class Bans {
     this.#counted.delete(quietest!);
     this.#options.onForgotten();
   }
+}
+
+function firstsOf(networks: readonly Network[]): string[] {
+  return networks.map(({ text }) => text.replace(/\/.*$/, ""));
 }
 
 function isOnPurpose({ name }: Op, { code, rule }: Decision): boolean {

@@ -4,18 +4,20 @@ import type { ProxStdio, PushLevel } from "./stdio.ts";
 
 type Method = (fields: object, text: string) => void;
 
-/** @param all whether lines of info go there, too */
-export function pushingLog(log: Log, stdio: Pick<ProxStdio, "log">, all: boolean): Log {
+/** @param all whether lines of info go there, too; asked for each */
+export function pushingLog(log: Log, stdio: Pick<ProxStdio, "log">, all: () => boolean): Log {
   const both = (level: PushLevel): Method => {
     return (fields, text) => {
       log[level](fields, text);
       stdio.log(level, text, argsOf(fields));
     };
   };
+  const info = both("info");
   return {
-    debug: log.debug.bind(log),
+    // The log has other methods when its level is another.
+    debug: (fields: object, text: string) => log.debug(fields, text),
     isLevelEnabled: (level) => log.isLevelEnabled(level),
-    info: all ? both("info") : log.info.bind(log),
+    info: (fields: object, text: string) => (all() ? info(fields, text) : log.info(fields, text)),
     warn: both("warn"),
     error: both("error"),
   } as Log;

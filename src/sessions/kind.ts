@@ -28,7 +28,7 @@ export class Kind {
   /** Whether a session key is that of one connection, and not of a visitor's frpc. */
   readonly byConnection: boolean;
   /** Whether the settings say that ends are announced. */
-  readonly said: boolean;
+  said: boolean;
   /** What frps itself has shown. */
   proof: "none" | "told" | "doubted" = "none";
   /** When a close of it came last, by this process's clock. */

@@ -27,7 +27,7 @@ export class FrpsNode {
   readonly kinds = new Map<string | null, Kind>();
   /** By proxy name: a frps has each name once. */
   readonly owners = new Map<string, OpenProxy>();
-  readonly #announcedTypes: readonly string[];
+  #announcedTypes: readonly string[] = [];
   /** Oldest first. */
   readonly #unused = new Set<OpenProxy>();
   /** By user and name, how many clients have a proxy of that name open. */
@@ -37,8 +37,14 @@ export class FrpsNode {
   /** @param announcedTypes proxy types of which this frps is said to send CloseUserConn */
   constructor(name: string, announcedTypes: readonly string[]) {
     this.name = name;
-    this.#announcedTypes = announcedTypes;
-    for (const type of announcedTypes) this.kindOf(type);
+    this.announce(announcedTypes);
+  }
+
+  /** @param types of which this frps is said to send CloseUserConn from now on */
+  announce(types: readonly string[]): void {
+    this.#announcedTypes = types;
+    for (const kind of this.kinds.values()) kind.said = this.#isAnnounced(kind.type);
+    for (const type of types) this.kindOf(type);
   }
 
   kindOf(type: string | null): Kind {
@@ -46,7 +52,7 @@ export class FrpsNode {
     if (known) return known;
     // Clients choose the type, and frps asks before it looks whether there is one.
     if (this.kinds.size >= mostKinds && type !== null && !frpTypes.has(type)) return this.kindOf(null);
-    const kind = new Kind(this.name, type, type !== null && this.#announcedTypes.includes(type));
+    const kind = new Kind(this.name, type, this.#isAnnounced(type));
     this.kinds.set(type, kind);
     return kind;
   }
@@ -139,6 +145,10 @@ export class FrpsNode {
     this.#unused.delete(proxy);
     if (client.proxies.get(name) === proxy) client.proxies.delete(name);
     if (this.owners.get(name) === proxy) this.owners.delete(name);
+  }
+
+  #isAnnounced(type: string | null): boolean {
+    return type !== null && this.#announcedTypes.includes(type);
   }
 
   #countName({ client, name }: OpenProxy, change: 1 | -1): void {

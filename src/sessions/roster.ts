@@ -27,6 +27,11 @@ export class Roster {
     return node;
   }
 
+  /** It is said anew which frps tells what ends. */
+  announceAnew(): void {
+    for (const [name, node] of this.nodes) node.announce(this.#announcedTypes(name));
+  }
+
   kind(node: string, type: string | null): Kind | undefined {
     return this.nodes.get(node)?.kinds.get(type);
   }

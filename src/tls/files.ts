@@ -47,7 +47,8 @@ export function versionOf(files: TlsFiles): string {
   return fileNames.map((name) => versionOfFile(files[name])).join(", ");
 }
 
-function versionOfFile(path: string | undefined): string {
+/** "absent" when there is none. */
+export function versionOfFile(path: string | undefined): string {
   const stat = path === undefined ? undefined : statSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? "absent" : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
 }

@@ -15,24 +15,26 @@ import { releaseMs, type WiringParts } from "./parts.ts";
 import type { OpenPolicy } from "./policy.ts";
 
 export async function openAdminPort(
-  { settings, clock, resources }: WiringParts,
+  { settings, live, clock, resources }: WiringParts,
   metrics: Metrics,
   sessions: Sessions,
   { replica, source }: OpenPolicy,
   notReady: () => string | null,
 ): Promise<AddressInfo> {
-  const { host, port, token } = settings.admin;
-  const { node, nodes } = settings;
+  const { host, port } = settings.admin;
+  const { node } = settings;
   const { counts: connections, proxies } = sessions;
   metrics.readiness(notReady);
   const admin = new AdminPort(
     adminApp({
-      token,
+      token: () => live.now.admin.token,
       registry: metrics.registry,
       notReady,
       sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
-      explain: (body) =>
-        explainAsked(body, { policy: replica, connections, proxies, node, nodes, nowMs: clock.now() }),
+      explain: (body) => {
+        const { nodes } = live.now;
+        return explainAsked(body, { policy: replica, connections, proxies, node, nodes, nowMs: clock.now() });
+      },
       policy: () => policyReport(replica, source.state(), sessions.roster),
       acceptEmpty: () => replica.acceptEmpty(),
     }),
@@ -46,15 +48,17 @@ export async function openPluginPort(
   parts: WiringParts,
   needs: BridgeNeeds & { readonly stopping: () => boolean },
 ): Promise<{ readonly address: AddressInfo; readonly cut: () => void }> {
-  const { settings, clock, log, resources } = parts;
-  const { http } = settings;
+  const { settings, live, clock, log, resources } = parts;
+  const { http, node } = settings;
   const { bridge, watch, malformed } = openBridge(parts, "frp", needs);
   resources.onRelease("counts of malformed calls", releaseMs, () => malformed.flush());
+  const callers = new Callers({ node, auth: live.now.http.auth, nodes: live.now.nodes });
+  live.onChange((now) => callers.change({ node, auth: now.http.auth, nodes: now.nodes }));
   const edge = frpEdge({
     path: http.path,
     deadlineMs: http.deadlineMs,
-    loginsPerMinute: http.loginsPerMinute,
-    callers: new Callers({ node: settings.node, auth: http.auth, nodes: settings.nodes }),
+    loginsPerMinute: () => live.now.http.loginsPerMinute,
+    callers,
     clock,
     handle: (op, deadlineMs) => bridge.handle(op, deadlineMs),
     malformed: (report) => malformed.report(report),
@@ -67,8 +71,12 @@ export async function openPluginPort(
   const port = new PluginPort(edge.fetch, clock, tls && { shown: tls.read(), onFailure });
   const address = await port.listen(http.host, http.port);
   tls?.watch((shown) => port.show(shown));
-  const { drainMs } = settings.stop;
-  resources.onRelease("plugin port", drainMs + releaseMs, () => port.stop(drainMs));
+  const drainMs = (): number => live.now.stop.drainMs;
+  resources.onRelease(
+    "plugin port",
+    () => drainMs() + releaseMs,
+    () => port.stop(drainMs()),
+  );
   resources.onRelease("certificate", releaseMs, async () => tls?.stop());
   return { address, cut: () => port.cut() };
 }

@@ -11,26 +11,26 @@ import type { OpenPolicy } from "./policy.ts";
 
 /** Several plugins run on one machine: the first has the port, and the others go without. */
 export async function openProxAdmin(
-  { settings, clock, log, resources }: WiringParts,
+  { settings, live, clock, log, resources }: WiringParts,
   metrics: Metrics,
   { replica, source }: OpenPolicy,
   { counts: connections, proxies }: Requests,
   notReady: () => string | null,
 ): Promise<void> {
-  const { host, port, token } = settings.admin;
-  const { prox, nodes } = settings;
+  const { host, port } = settings.admin;
+  const { node } = settings.prox;
   metrics.readiness(notReady);
   const none = async (): Promise<SessionList> => {
     return { at: new Date(clock.now()).toISOString(), open: 0, ending: 0, unknown: 0, sessions: [] };
   };
   const admin = new AdminPort(
     adminApp({
-      token,
+      token: () => live.now.admin.token,
       registry: metrics.registry,
       notReady,
       sessions: none,
       explain: (body) => {
-        const { node } = prox;
+        const { nodes } = live.now;
         return explainAsked(body, { policy: replica, connections, proxies, node, nodes, nowMs: clock.now() });
       },
       policy: () => policyReport(replica, source.state(), { kinds: () => [] }),

@@ -7,7 +7,7 @@
  * loaded for it that it does not need.
  */
 import type { Clock } from "../clock.ts";
-import type { Settings } from "../config/settings.ts";
+import type { LiveSettings } from "../config/live.ts";
 import type { Log } from "../log.ts";
 import type { PushPort } from "../prox/pusher.ts";
 import { Resources } from "../resources.ts";
@@ -29,14 +29,14 @@ export interface ProxPort extends PushPort {
  * @throws SluiceError for whatever keeps it from answering; what was acquired until then has been released
  */
 export async function startProx(
-  settings: Settings,
+  live: LiveSettings,
   log: Log,
   clock: Clock,
   prox: ProxPort,
 ): Promise<ProxApp> {
   const resources = new Resources(clock, log);
   try {
-    const entrance = await openEntrance({ settings, log, clock, resources });
+    const entrance = await openEntrance({ settings: live.now, live, log, clock, resources });
     const ready = prox.ready(entrance.socket).then(() => {
       const readyMs = Math.round(clock.monotonic());
       log.info({ socket: entrance.socket, version, readyMs }, "ready for prox");

@@ -15,7 +15,7 @@ const snapshotWithinMs = 30_000;
 
 /** What was open is known; whoever opens the bridge calls endRecovery() once it has told of itself. */
 export async function openSessions(
-  { settings, clock, log, resources, dataDir }: WiringParts,
+  { settings, live, clock, log, resources, dataDir }: WiringParts,
   origin: Origin,
   journal: FileJournal,
   announcer: Announcer,
@@ -27,7 +27,7 @@ export async function openSessions(
   const { sessions, through } = await recoverSessions({
     ...settings.sessions,
     maxAgeMs: settings.sessions.maxAgeMs || Number.POSITIVE_INFINITY,
-    announcedTypes: (node) => settings.nodes[node]?.closeUserConn ?? [],
+    announcedTypes: (node) => live.now.nodes[node]?.closeUserConn ?? [],
     origin,
     clock,
     publish: (draft) => announcer.publish(draft),
@@ -36,6 +36,7 @@ export async function openSessions(
     upTo,
     log,
   });
+  live.onChange(() => sessions.roster.announceAnew());
   const snapshots = new Snapshots({
     sessions,
     instance: origin.instance,

@@ -34,7 +34,7 @@ export async function openTelling(
   deadlineMs: number,
   { policy, forwarder, sessions }: LaterSources,
 ): Promise<Telling> {
-  const { settings, clock, log } = parts;
+  const { settings, live, clock, log } = parts;
   const tellLoss = async (loss: Loss): Promise<Kept> => {
     if (announcer.hasTold(loss)) return { ok: true };
     metrics.gap(loss.cause);
@@ -46,6 +46,7 @@ export async function openTelling(
   const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"), volume);
   const kafka = settings.kafka.brokers.length > 0;
   const sources: MetricSources = {
+    settings: () => live,
     journal: () => journal.stats(),
     policy() {
       const { replica, source } = policy();

@@ -26,7 +26,7 @@ function admin(rules: Readonly<Record<string, string>> = {}, token?: string) {
     nowMs,
   };
   const app = adminApp({
-    token,
+    token: () => token,
     registry: new Registry(),
     notReady: () => null,
     sessions: () => Promise.reject(new Error("not asked")),

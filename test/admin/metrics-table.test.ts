@@ -53,6 +53,7 @@ it("the labels of the table are those that are counted by", () => {
     throw new Error("asked when nobody scrapes");
   };
   const sources = {
+    settings: notAsked,
     journal: notAsked,
     policy: notAsked,
     forwarder: notAsked,

@@ -46,6 +46,7 @@ function admin({ token, notReady = null, forwarder = () => null }: Given = {}) {
   const accepted = { times: 0 };
   const metrics = new Metrics(
     {
+      settings: () => ({ successful: false, waiting: ["http.port", "node"] }),
       journal: () => stats,
       policy: () => ({ ...policy, source }),
       forwarder,
@@ -55,7 +56,7 @@ function admin({ token, notReady = null, forwarder = () => null }: Given = {}) {
     clock,
   );
   const app = adminApp({
-    token,
+    token: () => token,
     registry: metrics.registry,
     notReady: () => notReady,
     sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),

@@ -23,7 +23,7 @@ function edge({ answer = { kind: "allow" }, stopping = false, loginsPerMinute = 
   const app = frpEdge({
     path: "/handler",
     deadlineMs: 2000,
-    loginsPerMinute,
+    loginsPerMinute: () => loginsPerMinute,
     callers: new Callers({ node: "frps", auth, nodes: { b: { subdomainHost: "b.test" } } }),
     clock,
     handle: async (op) => {

@@ -25,7 +25,7 @@ async function listening() {
   const app = frpEdge({
     path: "/handler",
     deadlineMs: 2000,
-    loginsPerMinute: 0,
+    loginsPerMinute: () => 0,
     callers: new Callers({ node: "frps", auth: undefined, nodes: {} }),
     clock: systemClock,
     handle: () => {

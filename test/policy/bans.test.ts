@@ -24,7 +24,7 @@ class Trial {
   constructor(options: Partial<BansOptions> = {}) {
     const line = (fields: object, text: string): unknown =>
       this.logged.push(`${text} ${JSON.stringify(fields)}`);
-    this.bans = new Bans({
+    const usual: BansOptions = {
       after: 3,
       withinMs: 60_000,
       forMs: 600_000,
@@ -41,8 +41,9 @@ class Trial {
       onForgotten: () => {
         this.forgotten += 1;
       },
-      ...options,
-    });
+    };
+    // A spread would ask for what changes, once.
+    this.bans = new Bans(Object.defineProperties(usual, Object.getOwnPropertyDescriptors(options)));
   }
 
   refuse(times: number, op = login("alice", `${stranger}:1`), code: ReasonCode = "token_rejected"): void {
@@ -84,6 +85,30 @@ describe("an address that is refused", () => {
         note: "3 refusals within 60 s, the last: token_rejected by user:alice",
       },
     });
+  });
+
+  it("is banned by the settings of now", () => {
+    const other = "203.0.113.5";
+    let after = 0;
+    let except = [parseNetwork(stranger)!];
+    const trial = new Trial({
+      get after() {
+        return after;
+      },
+      get except() {
+        return except;
+      },
+    });
+    trial.refuse(5, login("alice", `${other}:1`));
+    after = 2;
+    trial.refuse(1, login("alice", `${other}:1`));
+    expect(trial.written).toEqual([]);
+    trial.refuse(1, login("alice", `${other}:1`));
+    trial.refuse(5);
+    expect(trial.networks).toEqual([other]);
+    except = [];
+    trial.refuse(2);
+    expect(trial.networks).toEqual([other, stranger]);
   });
 
   it("is not banned when the three do not come within a minute", () => {

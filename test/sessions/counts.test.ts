@@ -248,6 +248,18 @@ describe("whether a frps tells ends", () => {
     }
   });
 
+  it("holds from the moment on at which changed settings say so, and no longer than they do", () => {
+    let types: string[] = [];
+    const world = new World({ announcedTypes: () => types });
+    world.ask(newUserConn());
+    for (const said of [["tcp"], [], ["tcp", "stcp"]]) {
+      types = said;
+      world.sessions.roster.announceAnew();
+      expect(world.sessions.counts.endsAnnounced("edge-1", "tcp")).toBe(said.includes("tcp"));
+      expect(world.sessions.counts.endsAnnounced("edge-1", "stcp")).toBe(said.includes("stcp"));
+    }
+  });
+
   it("that the settings alone say is not remembered when they do not any more", () => {
     let types = ["tcp"];
     const world = new World({ announcedTypes: () => types });
