@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DockerServer } from "./docker.ts";
@@ -17,6 +18,10 @@ const READY_WITHIN_MS = 120_000;
 export interface KafkaOptions {
   /** 1, or 3 with replication 3. */
   nodes?: 1 | 3;
+  /** Of a single node; a free one without it. */
+  port?: number;
+  /** Of a single node that is a program of this machine: where its data lies, stays, and is found again. */
+  data?: string;
   /** Added to every server.properties, such as `message.max.bytes`. */
   overrides?: Record<string, string>;
   /** Added to `StorageTool format`, such as `--add-scram`. */
@@ -40,7 +45,7 @@ export interface KafkaHost extends AsyncDisposable {
 
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaHost> {
   const ids = Array.from({ length: options.nodes ?? 1 }, (_, index) => index + 1);
-  const ports = await Promise.all(ids.map(() => freePort()));
+  const ports = await Promise.all(ids.map(() => options.port ?? freePort()));
   const told = await Promise.all(ports.map((port) => options.front?.(port) ?? port));
   const listeners = await Promise.all(
     (options.listeners ?? []).map(async (listener) => ({ ...listener, port: await freePort() })),
@@ -83,9 +88,10 @@ async function native(
   const cluster = newId();
   const folders = await Promise.all(ids.map((id) => temporaryFolder(`kafka-${id}`)));
   const places = await Promise.all(
-    ids.map((id, index) =>
-      nativePlace(id, ports[index]!, told[index]!, folders[index]!.path, options.listeners),
-    ),
+    ids.map((id, index) => {
+      const data = options.data ?? join(folders[index]!.path, "data");
+      return nativePlace(id, ports[index]!, told[index]!, data, options.listeners);
+    }),
   );
   return Promise.all(
     folders.map(async (folder, index) => {
@@ -95,7 +101,7 @@ async function native(
       if (options.formatArgs) {
         const format = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", "server.properties"];
         await run({ program: java, args: [...jvm, ...format, ...options.formatArgs], cwd: folder.path });
-      } else {
+      } else if (!existsSync(places[index]!.data)) {
         await formatted(places[index]!.data, made, cluster, ids[index]!);
       }
       const main = [...jvm, heapFor(ids.length), "kafka.Kafka", "server.properties"];
@@ -114,7 +120,7 @@ async function nativePlace(
   id: number,
   port: number,
   told: number,
-  folder: string,
+  data: string,
   listeners: readonly PlacedListener[],
 ): Promise<Place> {
   const at = (there: number, known = there) => ({ bind: `127.0.0.1:${there}`, name: `127.0.0.1:${known}` });
@@ -128,7 +134,7 @@ async function nativePlace(
       bind: `127.0.0.1:${listener.port}`,
       advertised: `localhost:${listener.port}`,
     })),
-    data: join(folder, "data"),
+    data,
   };
 }
 

@@ -16,6 +16,12 @@ export class Log {
     for (const look of [...this.#watching]) look(line);
   }
 
+  /** Is told each line to come, until what it returns is called. */
+  watch(look: (line: string) => void): () => void {
+    this.#watching.add(look);
+    return () => void this.#watching.delete(look);
+  }
+
   /** The last lines, for an error's text. */
   tail(count = 20): string {
     return this.lines.slice(-count).join("\n");

@@ -15,7 +15,10 @@ export interface Command {
   env?: Record<string, string>;
 }
 
-/** A running program whose output goes to a log, and which never outlives the process that started it. */
+/**
+ * A running program whose output goes to a log, and which never outlives the process that started it. It has a process
+ * group of its own: Ctrl-C in the terminal reaches who started it, who then ends what it has started in its order.
+ */
 export class Supervised {
   readonly exited: Promise<void>;
   readonly #child: ChildProcess;
@@ -25,6 +28,7 @@ export class Supervised {
       cwd: command.cwd,
       env: { ...process.env, ...command.env },
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
     });
     this.#child = child;
     const release = child.pid === undefined ? () => {} : keep("process", child.pid);
@@ -56,16 +60,21 @@ const execFileAsync = promisify(execFile);
 
 /** Runs a program to its end and returns its output; the error of a failed one carries what it wrote. */
 export async function run({ program, args, cwd, env }: Command): Promise<string> {
-  const { stdout } = await execFileAsync(program, args, {
+  const running = execFileAsync(program, args, {
     cwd,
     env: { ...process.env, ...env },
     maxBuffer: 64 * 1024 * 1024,
-  }).catch((error: Error & { stdout?: string; stderr?: string }) => {
-    const output = `${error.stdout ?? ""}${error.stderr ?? ""}`.trim().split("\n").slice(-20).join("\n");
-    throw new Error(`${program} ${args.slice(0, 3).join(" ")} failed: ${output || error.message}`, {
-      cause: error,
-    });
   });
+  const { pid } = running.child;
+  const release = pid === undefined ? () => {} : keep("process", pid);
+  const { stdout } = await running
+    .finally(release)
+    .catch((error: Error & { stdout?: string; stderr?: string }) => {
+      const output = `${error.stdout ?? ""}${error.stderr ?? ""}`.trim().split("\n").slice(-20).join("\n");
+      throw new Error(`${program} ${args.slice(0, 3).join(" ")} failed: ${output || error.message}`, {
+        cause: error,
+      });
+    });
   return stdout;
 }
 

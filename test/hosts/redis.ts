@@ -15,6 +15,8 @@ const FORGETFUL = ["--save", "", "--appendonly", "no"];
 export type RedisHost = Server & { url: string; port: number };
 
 export interface RedisOptions {
+  /** A free one without it. */
+  port?: number;
   /** Added to redis-server's. */
   args?: string[];
   /** What stands in its aclfile. */
@@ -31,8 +33,8 @@ export interface RedisTls {
   key: string;
 }
 
-export async function startRedis({ args = [], acl, tls }: RedisOptions = {}): Promise<RedisHost> {
-  const port = await freePort();
+export async function startRedis(options: RedisOptions = {}): Promise<RedisHost> {
+  const { args = [], acl, tls, port = await freePort() } = options;
   const all = [...FORGETFUL, ...args];
   const make = (await wayOf("redis")) === "docker" ? contained : native;
   const server = await make(port, all, { acl, tls });

@@ -50,6 +50,11 @@ export class NativeServer implements Server {
     closeWithFile(this);
   }
 
+  /** Settles when the process that runs has ended, however it came to that. */
+  get ended(): Promise<void> {
+    return this.#process?.exited ?? Promise.resolve();
+  }
+
   async start(): Promise<void> {
     if (this.#process) throw new Error("is running already");
     const from = this.log.lines.length;
