@@ -49,7 +49,7 @@ module.exports = {
       {
         path: "^src/",
         pathNot:
-          "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/replay|cli/recorded-kafka|cli/tail-kafka|cli/verify\\.ts)",
+          "^src/(kafka/|forwarder/thread\\.ts|wiring/|cli/replay|cli/recorded-kafka|cli/tail-kafka|cli/topics|cli/verify\\.ts|cli/doctor/)",
       },
       { path: "^src/kafka/", pathNot: "^src/kafka/settings" },
     ),
@@ -74,7 +74,7 @@ module.exports = {
     rule(
       "redis-is-wired-in-the-app",
       "rules come through the port",
-      { path: "^src/", pathNot: "^src/(wiring/|policy/redis)" },
+      { path: "^src/", pathNot: "^src/(wiring/|policy/redis|cli/doctor/)" },
       { path: "^src/policy/redis" },
     ),
     rule(

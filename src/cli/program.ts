@@ -11,6 +11,7 @@ import type { ReplayOptions } from "./replay.ts";
 import type { SessionsOptions } from "./sessions.ts";
 import { addSimulateCommand } from "./simulate-command.ts";
 import type { TailOptions } from "./tail.ts";
+import { addTopicsCommand } from "./topics-command.ts";
 import { typeList } from "./type-filter.ts";
 import type { VerifyOptions } from "./verify.ts";
 
@@ -90,6 +91,8 @@ export function program(): Command {
     .option("--json", "one event a line, as it is published")
     .addHelpText("after", `\nTypes:\n${typeList()}`)
     .action(async (options: TailOptions) => (await import("./tail.ts")).tail(options));
+
+  addTopicsCommand(sluice);
 
   command(sluice, "replay", "send again what the journal still keeps, with the same ids, numbers and keys")
     .addOption(configOption())

@@ -8,7 +8,7 @@ import type { Settings } from "../config/settings.ts";
 import { SluiceError } from "../errors.ts";
 import { streamNames } from "../events/streams.ts";
 import { type TopicNames, topicNamed, topicsNamed } from "../events/topic-names.ts";
-import { deadLettersTopic } from "../forwarder/loop.ts";
+import { deadLettersTopic } from "../forwarder/kept-topics.ts";
 import { retentionsMs } from "../kafka/retention.ts";
 import { type KafkaSettings, kafkaSettingsOf } from "../kafka/settings.ts";
 import { type PartitionRange, topicRanges } from "../kafka/topic-ranges.ts";

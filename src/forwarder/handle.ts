@@ -14,11 +14,11 @@ import { Worker } from "node:worker_threads";
 import type { Clock } from "../clock.ts";
 import { textOf } from "../errors.ts";
 import type { ProjectionName } from "../events/projections/names.ts";
-import { type Stream, streamNames, streams } from "../events/streams.ts";
 import type { TopicNames } from "../events/topic-names.ts";
 import type { Loss } from "../journal/journal.ts";
 import type { KafkaSettings } from "../kafka/settings.ts";
 import type { DeadLetter } from "./dead-letters.ts";
+import { deadLettersRetentionMs, keptStreams } from "./kept-topics.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { FromThread, ThreadData, ToThread } from "./messages.ts";
@@ -54,7 +54,6 @@ export interface Forwarder {
   stop(deadlineMs: number): Promise<void>;
 }
 
-const dayMs = 86_400_000;
 const restartFirstMs = 1_000;
 const restartMaxMs = 30_000;
 /** What saving the cursor and closing may take behind the deadline. */
@@ -162,10 +161,9 @@ function threadDataOf(options: ForwarderOptions): ThreadData {
     kafka,
     topicPrefix,
     topics,
-    streams: streamNames.map((name: Stream) => ({ name, retentionMs: streams[name].retentionDays * dayMs })),
+    streams: keptStreams,
     projections,
-    // As long as what is kept longest: a letter is found when somebody misses an event.
-    deadLettersRetentionMs: Math.max(...streamNames.map((name) => streams[name].retentionDays)) * dayMs,
+    deadLettersRetentionMs,
     limits: { ...defaultLimits, ...limits },
   };
 }

@@ -22,6 +22,7 @@ import { type DeadLetter, DeadLetters } from "./dead-letters.ts";
 import type { Form, Projection } from "./form.ts";
 import { Health, type Trying } from "./health.ts";
 import { Intake } from "./intake.ts";
+import { deadLettersTopic } from "./kept-topics.ts";
 import type { Lane } from "./lane.ts";
 import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -59,8 +60,6 @@ export interface LoopParts extends TopicNames {
   /** The broker does not know a topic; told at each attempt. Whoever can make topics may do so, then askAgain(). */
   readonly onTopicMissing?: () => void;
 }
-
-export const deadLettersTopic = "dead-letters";
 
 export class ForwarderLoop {
   readonly #parts: LoopParts;

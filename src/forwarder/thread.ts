@@ -5,15 +5,15 @@
 import path from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../clock.ts";
-import { topicNamed } from "../events/topic-names.ts";
 import { KafkaBroker } from "../kafka/broker.ts";
 import { isOfConnection } from "../kafka/failures.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import { ensureTopics } from "../kafka/topics.ts";
 import { SharedMark } from "./durable-mark.ts";
 import { CursorMarks, JournalSource } from "./journal-source.ts";
+import { keptTopics } from "./kept-topics.ts";
 import type { Log } from "./log.ts";
-import { deadLettersTopic, ForwarderLoop } from "./loop.ts";
+import { ForwarderLoop } from "./loop.ts";
 import type { FromThread, LogLevel, ThreadData, ToThread } from "./messages.ts";
 import { projectionsOf } from "./projections.ts";
 import { keepTopics } from "./topic-keeper.ts";
@@ -66,11 +66,7 @@ const loop = new ForwarderLoop({
   onTopicMissing: () => topics.again(),
 });
 
-const wanted = [
-  ...data.streams,
-  ...projections.map(({ topic, retentionMs }) => ({ name: topic, retentionMs })),
-  { name: deadLettersTopic, retentionMs: data.deadLettersRetentionMs },
-].map(({ name, retentionMs }) => ({ name: topicNamed(data, name), retentionMs }));
+const wanted = keptTopics(data, data.streams, projections, data.deadLettersRetentionMs);
 const topics = keepTopics({
   ensure: (turn) => ensureTopics(wanted, data.kafka, clock, log, turn),
   clock,

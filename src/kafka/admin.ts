@@ -1,4 +1,4 @@
-import type { Admin } from "kafkajs";
+import type { Admin, Kafka } from "kafkajs";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../forwarder/log.ts";
 import { createClient } from "./client.ts";
@@ -12,13 +12,13 @@ export async function withAdmin<T>(
   clock: Clock,
   log: Log,
   turn: number,
-  work: (admin: Admin) => Promise<T>,
+  work: (admin: Admin, kafka: Kafka) => Promise<T>,
 ): Promise<T> {
   const client = createClient(settings, clock, log, turn);
   const admin = client.kafka.admin();
   const all = async () => {
     await admin.connect();
-    return await work(admin);
+    return await work(admin, client.kafka);
   };
   try {
     return await within(clock, settings.connectTimeoutMs + 4 * settings.requestTimeoutMs, all());

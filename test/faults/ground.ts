@@ -1,7 +1,7 @@
 /** What the faults of one run stand on: three brokers, each behind a link, and one who reads all topics. */
 import { systemClock } from "../../src/clock.ts";
 import { streamNames } from "../../src/events/streams.ts";
-import { deadLettersTopic } from "../../src/forwarder/loop.ts";
+import { deadLettersTopic } from "../../src/forwarder/kept-topics.ts";
 import { kafkaDefaults } from "../../src/kafka/settings.ts";
 import { ensureTopics } from "../../src/kafka/topics.ts";
 import { startKafka } from "../hosts/kafka.ts";

@@ -4,7 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import kafkajs from "kafkajs";
 import { streamNames } from "../../src/events/streams.ts";
-import { deadLettersTopic } from "../../src/forwarder/loop.ts";
+import { deadLettersTopic } from "../../src/forwarder/kept-topics.ts";
 import { Ledger } from "../../src/ledger/ledger.ts";
 import { runIds } from "../app/call-mix.ts";
 import { closeWithFile } from "../hosts/open.ts";
