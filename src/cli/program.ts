@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { version } from "../version.ts";
 import type { ConfigOptions } from "./config.ts";
+import { addDoctorCommand } from "./doctor-command.ts";
 import { addExplainCommand } from "./explain-command.ts";
 import { addExportCommand } from "./export-command.ts";
 import { command, configOption, epochId, isoTime, typePattern, wholeNumber } from "./options.ts";
@@ -75,6 +76,8 @@ export function program(): Command {
     .option("--json", "as JSON")
     .addOption(new Option("--table", "the table of all settings and defaults, in Markdown").conflicts("json"))
     .action(async (options: ConfigOptions) => (await import("./config.ts")).showConfig(options));
+
+  addDoctorCommand(sluice);
 
   command(sluice, "tail", "print events from the journal on this machine, or from Kafka")
     .addOption(configOption())

@@ -39,8 +39,25 @@ export interface LoadOptions {
 export function loadSettings(
   file: string | null,
   env: Environment,
-  { tlsFiles = false, ports = ["http", "admin"] }: LoadOptions = {},
+  options: LoadOptions = {},
 ): LoadedSettings {
+  const { loaded, problems } = readSettings(file, env, options);
+  if (loaded === null || problems.length > 0) throw new SluiceError("config_invalid", listOf(problems));
+  return loaded;
+}
+
+export interface ReadSettings {
+  /** null where nothing can be made of them; else there may be problems all the same. */
+  readonly loaded: LoadedSettings | null;
+  readonly problems: readonly string[];
+}
+
+/** As loadSettings, for whoever goes on in spite of problems. */
+export function readSettings(
+  file: string | null,
+  env: Environment,
+  { tlsFiles = false, ports = ["http", "admin"] }: LoadOptions = {},
+): ReadSettings {
   const problems: string[] = [];
   const origins = new Map<string, string>();
   const tree = readFile(file, problems, origins);
@@ -51,8 +68,8 @@ export function loadSettings(
     problems.push(...contradictions(parsed.data, ports));
     if (tlsFiles) problems.push(...tlsFileProblems(parsed.data));
   }
-  if (problems.length > 0) throw new SluiceError("config_invalid", listOf(problems));
-  return { settings: deepFreeze(parsed.data as Settings), origins };
+  if (!parsed.success) return { loaded: null, problems };
+  return { loaded: { settings: deepFreeze(parsed.data), origins }, problems };
 }
 
 function listOf(problems: readonly string[]): string {

@@ -84,7 +84,7 @@ function noticingTls(socket: Socket): Socket {
 }
 
 /** kafkajs takes what stands before the first colon for the host, so an IPv6 address goes by another name there. */
-function seedOf(broker: string, index: number): { alias: string; host: string; port: string } {
+export function seedOf(broker: string, index: number): { alias: string; host: string; port: string } {
   const colon = broker.lastIndexOf(":");
   const host = broker.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   return { alias: host.includes(":") ? `seed-${index}` : host, host, port: broker.slice(colon + 1) };
