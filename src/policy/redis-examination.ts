@@ -27,11 +27,11 @@ export interface RedisExamination {
   readonly mode: string;
   /** master or replica. */
   readonly role: string;
-  /** What our user may not do, as Redis says it. */
+  /** What our user may not do of what every bridge does, as Redis says it. */
   readonly denied: readonly string[];
   /** Why changes of keys would not be told; null: they are. */
   readonly trackingProblem: string | null;
-  /** Why a ban could not be written, rights apart; null: it could, or was not asked. */
+  /** Why a ban could not be written; null: it could, or was not asked. */
   readonly writeProblem: string | null;
   /** null: our user may ask neither INFO nor CONFIG GET. */
   readonly memory: { readonly policy: string; readonly maxBytes: number } | null;
@@ -79,7 +79,7 @@ export async function examineRedis(
       address: address.text,
       ...server,
       trackingProblem: isRedis ? await tryTracking(reading, subscribed, settings.prefix, denied) : null,
-      writeProblem: isRedis && writesBans ? await tryWriting(reading, settings.prefix, denied) : null,
+      writeProblem: isRedis && writesBans ? await tryWriting(reading, settings.prefix) : null,
       denied,
       memory: await memoryOf(reading),
       clock: await clockOf(reading, now),
@@ -130,9 +130,9 @@ async function tryTracking(
   }
 }
 
-async function tryWriting(connection: Redis, prefix: string, denied: string[]): Promise<string | null> {
+async function tryWriting(connection: Redis, prefix: string): Promise<string | null> {
   try {
-    await tried(connection.call("SET", `${prefix}ban:doctor`, "", "NX", "XX"), denied);
+    await connection.call("SET", `${prefix}ban:doctor`, "", "NX", "XX");
     return null;
   } catch (thrown) {
     if (!(thrown instanceof ReplyError)) throw thrown;
@@ -141,12 +141,14 @@ async function tryWriting(connection: Redis, prefix: string, denied: string[]): 
   }
 }
 
-/** null when our user may not; any other failure is thrown. */
+/** null when there is no answer to it, as where our user may not; any other failure is thrown. */
 async function tried<T>(answer: Promise<T>, denied: string[]): Promise<T | null> {
   try {
     return await answer;
   } catch (thrown) {
     const text = textOf(thrown);
+    // Of a key that is no text; it may be asked for all the same.
+    if (text.startsWith("WRONGTYPE")) return null;
     if (!text.startsWith("NOPERM")) throw thrown;
     if (!denied.includes(text)) denied.push(text);
     return null;

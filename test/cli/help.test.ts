@@ -18,6 +18,14 @@ describe("help", () => {
       ["--lines", "--follow", "--kafka", "login.refused", "bridge.progress"],
     ],
     [
+      ["doctor", "--help"],
+      ["--only", "--frps", "--show-secrets", "--json", "yellow", "Examples", "Exit codes"],
+    ],
+    [
+      ["topics", "--help"],
+      ["plan", "apply", "--partitions", "Examples", "Exit codes"],
+    ],
+    [
       ["sessions", "--help"],
       ["--user", "--proxy", "--ip", "--node", "--limit", "--json", "unknown"],
     ],
@@ -114,6 +122,9 @@ describe("a command line that cannot be meant", () => {
       ["policy", "set", "user:a", "allow", "--plain", "--by", "x"],
       "'--plain' cannot be used with option '--by <name>'",
     ],
+    [["doctor", "--only", "data,rediss"], "There are settings, data, redis, kafka, ports."],
+    [["doctor", "--frps", "--json"], "'--frps [node]' cannot be used with option '--json'"],
+    [["topics", "aply"], "too many arguments for 'plan'"],
     [["config", "--json", "--table"], "'--table' cannot be used with option '--json'"],
   ])("%j gets one message with a way out, no stack, and exit code 2", async (args, message) => {
     const { code, stdout, stderr } = await sluice(args);

@@ -1,17 +1,20 @@
 /** Kafka as it is in the field: TLS, signing in, and what is said when either goes wrong. */
 import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import kafkajs from "kafkajs";
 import { beforeAll, expect, it, onTestFinished } from "vitest";
+import { kafkaFindings } from "../../src/cli/doctor/kafka.ts";
 import { systemClock } from "../../src/clock.ts";
 import { KafkaBroker } from "../../src/kafka/broker.ts";
 import type { KafkaSasl, KafkaSettings } from "../../src/kafka/settings.ts";
 import { Load } from "../app/load.ts";
+import { settingsOf } from "../cli/doctor/settings-of.ts";
 import { call, sluice } from "../cli/sluice.ts";
-import { startBridge } from "../hosts/bridge.ts";
+import { type BridgeSettings, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { TopicEvents } from "../hosts/topic-events.ts";
 import { unique } from "../hosts/unique.ts";
-import { countOf, createTopic, quickSettings, readTopics } from "./kafka-reading.ts";
+import { clientOf, countOf, createTopic, quickSettings, readTopics } from "./kafka-reading.ts";
 import {
   clientSecret,
   password,
@@ -350,5 +353,60 @@ describeWith(["kafka"], "a Kafka that is secured", () => {
     for (const secret of [password, clientSecret, "wrong-password", unsignedToken(300).split(".")[0]!])
       expect(all).not.toContain(secret);
     expect(lines.length).toBeGreaterThan(10);
+  });
+
+  it("is told by the doctor: rights that lack, certificates that ended, and how long the others last", async () => {
+    const { ca, cert, key } = kafka.files;
+    const named = `*=${topic},dead-letters=${topic}.letters`;
+    const found = async (listener: string, more: BridgeSettings): Promise<Record<string, string>> => {
+      const settings = settingsOf({
+        "kafka.brokers": kafka.listeners[listener]!,
+        "kafka.topics": named,
+        ...more,
+      });
+      const findings = await kafkaFindings(settings, systemClock);
+      return Object.fromEntries(findings.map(({ what, level, seen }) => [what, `${level}: ${seen}`]));
+    };
+    const tls = { "kafka.tls.ca": ca, "kafka.tls.cert": cert, "kafka.tls.key": key };
+    const trusted = await found("TLS", tls);
+    expect(trusted).toMatchObject({
+      brokers: expect.stringMatching(/^green/),
+      certificate: expect.stringMatching(/^yellow: \d days? left/),
+      "kafka.tls.cert": expect.stringMatching(/^yellow: \d days? left/),
+      rights: expect.stringMatching(/^green/),
+    });
+    expect(await found("EXPIRED", tls)).toMatchObject({
+      broker: expect.stringMatching(/^red: .*CERT_HAS_EXPIRED/),
+      certificate: expect.stringMatching(/^red: ended on /),
+    });
+    const bob = {
+      "kafka.sasl.mechanism": "PLAIN",
+      "kafka.sasl.username": "bob",
+      "kafka.sasl.password": password,
+    };
+    expect(await found("OPEN", bob)).toMatchObject({
+      topics: expect.stringMatching(/^red: .*TOPIC_AUTHORIZATION/),
+    });
+    const admin = clientOf(kafka.brokers).admin();
+    await admin.connect();
+    const acl = {
+      principal: "User:bob",
+      host: "*",
+      operation: kafkajs.AclOperationTypes.DESCRIBE,
+      permissionType: kafkajs.AclPermissionTypes.ALLOW,
+      resourceType: kafkajs.AclResourceTypes.TOPIC,
+      resourceName: topic,
+      resourcePatternType: kafkajs.ResourcePatternTypes.PREFIXED,
+    };
+    await admin.createAcls({ acl: [acl] });
+    expect(await found("OPEN", bob)).toMatchObject({
+      rights: `red: no Write on ${topic}`,
+      missing: expect.stringMatching(/^red: 1 of 1: .*cannot be created: .*TOPIC_AUTHORIZATION_FAILED/),
+    });
+    await admin.deleteAcls({ filters: [acl] });
+    await admin.disconnect();
+    const wrong = await found("OPEN", { ...bob, "kafka.sasl.password": "wrong-password" });
+    expect(wrong.broker).toMatch(/^red: .*kafka\.sasl\.password/);
+    expect(wrong.broker).not.toContain("wrong-password");
   });
 });

@@ -63,13 +63,23 @@ function topicFindings(seen: ClusterExamination, settings: Settings): Finding[] 
 function existingFinding({ plans, unplanned }: ClusterExamination): Finding[] {
   const there = plans.filter(({ found }) => found !== null);
   const different = there.filter((plan) => isNeeded(plan) || plan.left.length > 0);
-  const unknown = unplanned.map(({ name, problem }) =>
-    red("topics", `${name}: ${problem.message}`, nextAfter(problem)),
-  );
+  const [first] = unplanned;
+  const unknown =
+    first === undefined
+      ? []
+      : [
+          red(
+            "topics",
+            `${unplanned.length} cannot be looked at: ${first.name}: ${first.problem.message}`,
+            nextAfter(first.problem),
+          ),
+        ];
   if (different.length > 0) {
-    const names = listed(different.map(({ name }) => name));
-    const seen = `${different.length} of ${there.length} are not as they should be: ${names}`;
-    return [...unknown, yellow("topics", seen, "see `sluice topics`, and mend with `sluice topics apply`")];
+    const seen = `${different.length} of ${there.length} are not as they should be: ${listed(different.map(({ name }) => name))}`;
+    const next = different.some(isNeeded)
+      ? "see `sluice topics`, and mend with `sluice topics apply`"
+      : "see `sluice topics`: what differs is yours to decide";
+    return [...unknown, yellow("topics", seen, next)];
   }
   return there.length === 0
     ? unknown

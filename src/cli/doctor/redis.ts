@@ -53,7 +53,7 @@ function serverFinding({ address, server, mode, role }: RedisExamination, { ban 
 }
 
 function rightsFinding({ denied }: RedisExamination): Finding {
-  if (denied.length === 0) return green("rights", "all that a bridge needs");
+  if (denied.length === 0) return green("rights", "all that a bridge needs to read rules");
   return red(
     "rights",
     denied.join("; "),
@@ -69,12 +69,11 @@ function trackingFinding({ trackingProblem }: RedisExamination): Finding {
   return red("tracking", trackingProblem, next);
 }
 
-function writingFinding({ writeProblem, denied }: RedisExamination): Finding {
-  const cannot = writeProblem ?? denied.find((text) => /'set'|key/i.test(text)) ?? null;
-  if (cannot === null) return green("bans", "can be written");
+function writingFinding({ writeProblem }: RedisExamination): Finding {
+  if (writeProblem === null) return green("bans", "can be written");
   return red(
     "bans",
-    cannot,
+    writeProblem,
     "bans (ban.after) need +set on the keys of ban:*, at a master with memory to spare",
   );
 }

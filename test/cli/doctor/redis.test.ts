@@ -75,7 +75,7 @@ describeWith(["redis"], "doctor on Redis", () => {
   it("needs no more rights than a bridge does, and says what these leave untold", async () => {
     const seen = await found({ ...(await user("bridge", rights)), "ban.after": 3 });
     expect(seen).toMatchObject({
-      rights: "green: all that a bridge needs",
+      rights: "green: all that a bridge needs to read rules",
       bans: "green: can be written",
       eviction: "yellow: our user may ask neither INFO nor CONFIG GET",
       clock: "yellow: our user may not ask TIME",
