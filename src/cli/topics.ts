@@ -1,4 +1,5 @@
 /** `sluice topics`: the topics as they are beside what they should be, and the way from the one to the other. */
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { systemClock } from "../clock.ts";
 import { loadSettings } from "../config/load.ts";
@@ -90,9 +91,11 @@ async function isWanted(topics: number): Promise<boolean> {
     throw new SluiceError("config_invalid", "topics apply needs --yes where nobody can be asked");
   }
   const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asking.question(
-    `Apply this to ${topics} ${topics === 1 ? "topic" : "topics"}? [y/N] `,
-  );
+  // Ctrl-C and Ctrl-D leave the question open.
+  const ended = once(asking, "close").then(() => "");
+  asking.once("SIGINT", () => asking.close());
+  const question = `Apply this to ${topics} ${topics === 1 ? "topic" : "topics"}? [y/N] `;
+  const answer = await Promise.race([asking.question(question), ended]);
   asking.close();
   return /^y(es)?$/i.test(answer.trim());
 }
