@@ -42,6 +42,9 @@ export async function plan(options: PlanOptions): Promise<void> {
 /** @throws SluiceError config_invalid, also where nobody can be asked and --yes was not given; kafka_… */
 export async function apply(options: ApplyOptions): Promise<void> {
   const { settings } = loadSettings(options.config ?? null, process.env);
+  if (!options.yes && !process.stdin.isTTY) {
+    throw new SluiceError("config_invalid", "topics apply needs --yes where nobody can be asked");
+  }
   const planned = await plansFor(settings, options);
   const todo = planned.plans.filter(isNeeded);
   if (!options.json) process.stdout.write(planText(planned));
@@ -87,9 +90,6 @@ export async function wantedTopics({ kafka, events }: Settings): Promise<WantedT
 }
 
 async function isWanted(topics: number): Promise<boolean> {
-  if (!process.stdin.isTTY) {
-    throw new SluiceError("config_invalid", "topics apply needs --yes where nobody can be asked");
-  }
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   // Ctrl-C and Ctrl-D leave the question open.
   const ended = once(asking, "close").then(() => "");
