@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { parse, stringify } from "smol-toml";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { frpsBlock } from "../../../src/cli/doctor/frps-block.ts";
 import { type BridgeHost, type BridgeSettings, startBridge } from "../../hosts/bridge.ts";
 import { describeWith } from "../../hosts/describe-with.ts";
 import { temporaryFolder } from "../../hosts/folder.ts";
@@ -15,6 +16,7 @@ import { NativeServer } from "../../hosts/server.ts";
 import { sharedKafka, sharedRedis } from "../../hosts/shared.ts";
 import { unique } from "../../hosts/unique.ts";
 import { sluice } from "../sluice.ts";
+import { settingsOf } from "./settings-of.ts";
 
 interface Finding {
   readonly level: string;
@@ -113,6 +115,27 @@ describeWith(["redis", "kafka", "frp"], "doctor", () => {
       headers: { authorization: `Bearer ${secret}` },
     });
     expect(await answer.text()).toMatch(/^sluice_ops_total\{op="Login",[^}]*\} 1$/m);
+  });
+
+  it("prints it for TLS too, with a password that nobody can read, in a form that frps takes", async () => {
+    const files = { "http.tls.cert": "/etc/sluice/tls.crt", "http.tls.key": "/etc/sluice/tls.key" };
+    const secured = settingsOf({ ...files, "http.auth": `frps:${secret}`, "http.port": 9443 });
+    const block = frpsBlock(secured, { node: null, showSecrets: false });
+    expect(parse(block).httpPlugins).toEqual([
+      {
+        name: "sluice",
+        addr: "https://***:***@127.0.0.1:9443",
+        path: "/handler",
+        ops: ["Login", "NewProxy", "CloseProxy", "Ping", "NewWorkConn", "NewUserConn"],
+        tlsVerify: true,
+      },
+    ]);
+    const folder = await temporaryFolder("frps");
+    await writeFile(join(folder.path, "frps.toml"), block);
+    const { frps: program } = await frpPrograms();
+    const args = ["verify", "-c", join(folder.path, "frps.toml")];
+    expect(await run({ program, args })).toContain("syntax is ok");
+    await folder.remove();
   });
 
   it("tells each wrong setting, and ends with code 1", async () => {
