@@ -18,13 +18,13 @@ async function run({ data, ports, projections }: StackOptions, program: Program)
   const published = projections.length > 0 && { events: { projections: [...projections] } };
   const settings = { log: { format: "pretty" }, ...published };
   const stack = await startStack({ data, ports, settings }, program);
-  const { log, ended } = stack.bridge;
+  const { log, exited } = stack.bridge;
   process.stdout.write(summaryOf(stack, data !== null));
   for (const line of log.lines) say(line);
   log.watch(say);
   const trimming = setInterval(() => log.lines.splice(0, log.lines.length - keptLines), trimEveryMs);
   const untilTold = new Promise<"told">((resolve) => told.addEventListener("abort", () => resolve("told")));
-  const reason = await Promise.race([untilTold, ended]);
+  const reason = await Promise.race([untilTold, exited]);
   clearInterval(trimming);
   if (reason === "told") return 0;
   say("the bridge has ended by itself");

@@ -51,7 +51,7 @@ export class NativeServer implements Server {
   }
 
   /** Settles when the process that runs has ended, however it came to that. */
-  get ended(): Promise<void> {
+  get exited(): Promise<void> {
     return this.#process?.exited ?? Promise.resolve();
   }
 

@@ -123,7 +123,7 @@ describeWith(["redis"], "a Redis that is secured", () => {
       "the user lacks a right",
       () => settingsOf(places.open.url, { user: "poor", password, tls: { ca: files.ca } }),
       "redis_denied",
-      /does not allow our user what Sluice needs .*NOPERM/,
+      /does not allow our user what Sluice needs: .*users\.acl: .*NOPERM/,
     ],
     [
       "the CA is another",
