@@ -32,48 +32,96 @@ export function isForPeople({ format }: Settings["log"]): boolean {
   return (format ?? (isatty(stderrFd) ? "pretty" : "json")) === "pretty";
 }
 
-/** How long one line may wait for a reader that is slow. */
-const patienceMs = 20;
+/** What may wait for a reader that is slow; a burst of refused calls is some hundred lines of 400 bytes. */
+const mostWaitingBytes = 1024 * 1024;
+const againMs = 5;
+/** How long the end of the process waits for a reader. */
+const lastWordsMs = 200;
 
 /**
- * Writes lines to a file descriptor at once.
+ * Writes lines to a file descriptor, at once while it takes them.
  *
- *   taken ──a line that is not──▶ losing ──the next line that is──▶ taken, and says how many were lost
+ *   taken ──full──▶ waiting, in order ──the reader goes on──▶ taken
+ *                      └──more than `mostWaitingBytes`──▶ losing ──there is room──▶ waiting, and says how many were lost
  *
  * Guarantee: a full disk, a reader that is gone and one that stalls cost lines of the log; they neither end the
- * bridge nor hold it up for longer than `patienceMs`. Only a terminal that is held with Ctrl-S does.
+ * bridge nor hold it up. Only a terminal that is held with Ctrl-S does.
  */
 export class LineSink {
   readonly #fd: number;
   readonly #write: typeof writeSync;
+  readonly #later: (again: () => void) => void;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** Of the first that waits. */
+  #written = 0;
   #lost = 0;
+  #due = false;
+  #watchesEnd = false;
 
-  constructor(fd = stderrFd, write = writeSync) {
+  constructor(fd = stderrFd, write = writeSync, later = inAMoment) {
     // Node makes a pipe or socket non-blocking when it first opens a stream on it; else a full one would hold us up.
     if (fd === stderrFd) void process.stderr;
     this.#fd = fd;
     this.#write = write;
+    this.#later = later;
   }
 
   write(text: string): void {
-    const notice = this.#lost === 0 ? "" : lossNotice(this.#lost);
-    if (this.#takes(Buffer.from(notice + text))) this.#lost = 0;
-    else this.#lost += 1;
+    const line = Buffer.from(this.#lost === 0 ? text : lossNotice(this.#lost) + text);
+    if (this.#waitingBytes + line.length > mostWaitingBytes) {
+      this.#lost += 1;
+      return;
+    }
+    this.#lost = 0;
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    if (!this.#due) this.#flush();
   }
 
-  #takes(bytes: Buffer): boolean {
-    const untilMs = performance.now() + (this.#lost === 0 ? patienceMs : 0);
-    for (let at = 0; at < bytes.length; ) {
-      try {
-        at += this.#write(this.#fd, bytes, at);
-      } catch (thrown) {
-        const full = (thrown as NodeJS.ErrnoException).code === "EAGAIN";
-        if (!full || performance.now() >= untilMs) return false;
+  #flush(): void {
+    const full = !this.#takesAll();
+    if (!full || this.#due) return;
+    this.#due = true;
+    this.#later(() => {
+      this.#due = false;
+      this.#flush();
+    });
+    if (this.#watchesEnd) return;
+    this.#watchesEnd = true;
+    process.once("exit", () => {
+      for (
+        const untilMs = performance.now() + lastWordsMs;
+        !this.#takesAll() && performance.now() < untilMs;
+      )
         pauseMs(1);
+    });
+  }
+
+  /** False where the reader has to go on first. */
+  #takesAll(): boolean {
+    for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
+      try {
+        this.#written += this.#write(this.#fd, first, this.#written);
+      } catch (thrown) {
+        if ((thrown as NodeJS.ErrnoException).code === "EAGAIN") return false;
+        this.#lost += this.#waiting.length;
+        this.#waiting = [];
+        this.#waitingBytes = this.#written = 0;
+        return true;
       }
+      if (this.#written < first.length) continue;
+      this.#waiting.shift();
+      this.#waitingBytes -= first.length;
+      this.#written = 0;
     }
     return true;
   }
+}
+
+/** Keeps no process alive. */
+function inAMoment(again: () => void): void {
+  setTimeout(again, againMs).unref();
 }
 
 /** On a line of its own: the last one that was written may have been cut. */

@@ -7,13 +7,26 @@ class Pipe {
   taken = "";
   room = Number.POSITIVE_INFINITY;
   failure = "EAGAIN";
-  readonly sink = new LineSink(-1, ((_fd: number, bytes: Buffer, at: number) => {
-    const taken = bytes.subarray(at, at + this.room);
-    if (taken.length === 0) throw Object.assign(new Error("no"), { code: this.failure });
-    this.room -= taken.length;
-    this.taken += taken.toString();
-    return taken.length;
-  }) as typeof writeSync);
+  #again = (): void => {};
+  readonly sink = new LineSink(
+    -1,
+    ((_fd: number, bytes: Buffer, at: number) => {
+      const taken = bytes.subarray(at, at + this.room);
+      if (taken.length === 0) throw Object.assign(new Error("no"), { code: this.failure });
+      this.room -= taken.length;
+      this.taken += taken.toString();
+      return taken.length;
+    }) as typeof writeSync,
+    (again) => {
+      this.#again = again;
+    },
+  );
+
+  /** Its reader goes on. */
+  drain(room = Number.POSITIVE_INFINITY): void {
+    this.room = room;
+    this.#again();
+  }
 }
 
 describe("the log", () => {
@@ -36,19 +49,32 @@ describe("the log", () => {
     expect(pipe.taken.replaceAll("\n", "")).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
   });
 
-  it("loses lines rather than holding up the bridge when its reader stalls, and says how many", () => {
+  it("keeps lines for a reader that is slow, whole and in order", () => {
     const pipe = new Pipe();
     pipe.sink.write("first\n");
     pipe.room = 3;
     pipe.sink.write("second\n");
     pipe.sink.write("third\n");
-    pipe.room = Number.POSITIVE_INFINITY;
+    expect(pipe.taken).toBe("first\nsec");
+    pipe.drain(5);
+    expect(pipe.taken).toBe("first\nsecond\nt");
+    pipe.drain();
     pipe.sink.write("fourth\n");
-    pipe.sink.write("fifth\n");
-    const [first, cut, notice, ...rest] = pipe.taken.split("\n");
-    expect([first, cut]).toEqual(["first", "sec"]);
-    expect(JSON.parse(notice!)).toMatchObject({ level: "warn", lines: 2 });
-    expect(rest).toEqual(["fourth", "fifth", ""]);
+    expect(pipe.taken).toBe("first\nsecond\nthird\nfourth\n");
+  });
+
+  it("loses lines rather than keeping all for a reader that stalls, and says how many", () => {
+    const pipe = new Pipe();
+    pipe.room = 0;
+    const line = `${"x".repeat(2 ** 16 - 1)}\n`;
+    for (let n = 0; n < 20; n++) pipe.sink.write(line);
+    pipe.drain();
+    pipe.sink.write("next\n");
+    const lines = pipe.taken.split("\n");
+    expect(lines.slice(0, 16)).toEqual(Array(16).fill(line.trimEnd()));
+    const [notice, ...rest] = lines.slice(16).filter((text) => text !== "");
+    expect(JSON.parse(notice!)).toMatchObject({ level: "warn", lines: 4 });
+    expect(rest).toEqual(["next"]);
   });
 
   it.each(["EPIPE", "ENOSPC", "EIO"])("goes on when stderr fails with %s", (failure) => {

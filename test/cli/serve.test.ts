@@ -108,7 +108,7 @@ describe("serve", () => {
     const { child, log, url, ended } = await serving({ "log.level": "debug" });
     await log.saw(answers);
     child.stderr!.pause();
-    const proxy = "p".repeat(20_000);
+    const proxy = "p".repeat(100_000);
     for (let n = 0; n < 20; n++) {
       expect(await call(url, "NewProxy", { proxy_name: proxy, proxy_type: "tcp" })).toMatchObject({
         reject: false,
