@@ -24,8 +24,6 @@ export const common = {
 export default defineConfig({
   test: {
     ...common,
-    /** One more than two processors: tests of outages mostly wait. */
-    maxWorkers: 3,
     projects: [
       {
         extends: true,

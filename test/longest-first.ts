@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /**
- * What takes longest; begun last, one of these would keep one worker busy while the others have nothing to do. Those
+ * What takes longest; begun last, one of these would keep one worker busy while the other has nothing to do. Those
  * that tell the time stand behind those that would take the processor from them: the faults take as long as all before
  * the outage of Kafka do beside them.
  */
