@@ -9,7 +9,6 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const longest = [
   "test/faults/faults.test.ts",
   "test/forwarder/thread.test.ts",
-  "test/package.test.ts",
   "test/cli/verify.test.ts",
   "test/cli/replay.test.ts",
   "test/cli/start-errors.test.ts",
@@ -34,6 +33,7 @@ const longest = [
   "test/deploy/kafka-acl.test.ts",
   "test/deploy/compose.test.ts",
   "test/deploy/image.test.ts",
+  "test/deploy/package.test.ts",
 ];
 
 /** The order in which test files begin. */

@@ -9,6 +9,8 @@ import { Supervised } from "../hosts/process.ts";
 
 export interface Subject {
   readonly port: number;
+  /** 0 where it has none. */
+  readonly adminPort: number;
   readonly pid: number;
   end(): Promise<void>;
 }
@@ -19,6 +21,8 @@ export interface SluiceOptions {
   readonly sync: string;
   /** Where it leaves a .cpuprofile when it ends. */
   readonly profileTo: string | undefined;
+  /** Beside those of the bench, or in their place. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 const readyWithinMs = 20_000;
@@ -33,11 +37,16 @@ export async function startFloor(): Promise<Subject> {
   );
   const line = await log.saw(/^floor answers/, { timeoutMs: readyWithinMs, unless: server.exited });
   const port = Number(line.split(" ").at(-1));
-  return { port, pid: server.pid, end: () => server.end("SIGTERM", graceMs) };
+  return { port, adminPort: 0, pid: server.pid, end: () => server.end("SIGTERM", graceMs) };
 }
 
 /** Embedded: no Redis, no Kafka, no rule; every op is decided by the default and journaled. */
-export async function startSluice({ tree, sync, profileTo }: SluiceOptions): Promise<Subject> {
+export async function startSluice({
+  tree,
+  sync,
+  profileTo,
+  settings: more,
+}: SluiceOptions): Promise<Subject> {
   const folder = await temporaryFolder("bench");
   try {
     return await start(folder);
@@ -56,6 +65,7 @@ export async function startSluice({ tree, sync, profileTo }: SluiceOptions): Pro
       // The oldest goes when this is full: a long run fills no disk.
       "journal.maxBytes": "256MiB",
       "log.level": "warn",
+      ...more,
     };
     const env = Object.fromEntries(
       Object.entries(settings).map(([key, value]) => [envNameOf(key), String(value)]),
@@ -69,7 +79,7 @@ export async function startSluice({ tree, sync, profileTo }: SluiceOptions): Pro
       await folder.remove();
     };
     await log.saw(/sluice \S+ answers/, { timeoutMs: readyWithinMs, unless: server.exited });
-    return { port, pid: server.pid, end };
+    return { port, adminPort, pid: server.pid, end };
   }
 }
 

@@ -1,0 +1,131 @@
+/**
+ * What one bridge carries, and what its events take on disk and in Kafka: the figures of "Sizing" in the README.
+ *
+ *   a Kafka, a bridge ──▶ load ──▶ until Kafka has all ──▶ sizes         once for each choice of projections
+ */
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { temporaryFolder } from "../hosts/folder.ts";
+import { startKafka } from "../hosts/kafka.ts";
+import { run } from "../hosts/process.ts";
+import type { Figures } from "./load.ts";
+import { startSluice } from "./subject.ts";
+
+const help = `Measures what one bridge carries, with a real Kafka of one broker beside it on the same machine.
+
+  npm run bench:sizing -- [--seconds 5] [--connections 32]
+
+  --seconds      of load, as fast as the bridge answers
+  --connections  keep-alive connections, each with one request under way`;
+
+const tree = join(import.meta.dirname, "..", "..");
+const load = join(import.meta.dirname, "load.ts");
+const pollMs = 20;
+const choices = [[], ["flat"], ["ocsf", "ecs", "flat"]];
+
+interface Sizes {
+  readonly answersPerSecond: number;
+  readonly cpuMicroseconds: number;
+  readonly catchingUpPerSecond: number;
+  readonly journalBytes: number;
+  readonly kafkaBytes: number;
+  readonly rssMiB: number;
+}
+
+async function sizesOf(projections: readonly string[], seconds: number, connections: number): Promise<Sizes> {
+  const folder = await temporaryFolder("sizing");
+  try {
+    return await sizesIn(folder.path, projections, seconds, connections);
+  } finally {
+    await folder.remove();
+  }
+}
+
+async function sizesIn(
+  folder: string,
+  projections: readonly string[],
+  seconds: number,
+  connections: number,
+): Promise<Sizes> {
+  const data = join(folder, "kafka");
+  await using kafka = await startKafka({ data });
+  const bridge = await startSluice({
+    tree,
+    sync: "fsync",
+    profileTo: undefined,
+    settings: { "kafka.brokers": kafka.brokers.join(","), "events.projections": projections.join(",") },
+  });
+  try {
+    const { port, pid, adminPort } = bridge;
+    const work = { port, pid, connections, warmUpMs: 1000, countMs: seconds * 1000 };
+    const figures = JSON.parse(
+      await run({ program: process.execPath, args: [load, JSON.stringify(work)] }),
+    ) as Figures;
+    const beganMs = performance.now();
+    const before = await metricsOf(adminPort);
+    let now = before;
+    while (now("sluice_kafka_lag_records") > 0) {
+      await delay(pollMs);
+      now = await metricsOf(adminPort);
+    }
+    const waited = before("sluice_kafka_lag_records");
+    const events = now("sluice_journal_last_seq");
+    return {
+      answersPerSecond: figures["requests/s"],
+      cpuMicroseconds: figures["CPU µs"],
+      catchingUpPerSecond: (waited / (performance.now() - beganMs)) * 1000,
+      journalBytes: now("sluice_journal_bytes") / events,
+      kafkaBytes: (await bytesOfTopics(data)) / events,
+      rssMiB: now("process_resident_memory_bytes") / 2 ** 20,
+    };
+  } finally {
+    await bridge.end();
+  }
+}
+
+type Metrics = (name: string) => number;
+
+async function metricsOf(port: number): Promise<Metrics> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const values = new Map(
+    text.split("\n").map((line) => [line.split(" ")[0]!, Number(line.split(" ")[1])] as const),
+  );
+  return (name) => values.get(name) ?? Number.NaN;
+}
+
+/** Of the segments of all topics that are Sluice's, one replica. */
+async function bytesOfTopics(data: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(data, { recursive: true }))
+    if (/^sluice\..*\.log$/.test(name)) bytes += (await stat(join(data, name))).size;
+  return bytes;
+}
+
+const { values } = parseArgs({
+  options: {
+    help: { type: "boolean", short: "h" },
+    seconds: { type: "string", default: "5" },
+    connections: { type: "string", default: "32" },
+  },
+});
+if (values.help) process.stdout.write(`${help}\n`);
+else {
+  process.stdout.write(
+    "projections      answers/s  CPU µs  catching up, events/s  journal, bytes  Kafka, bytes  RSS, MiB\n",
+  );
+  for (const projections of choices) {
+    const sizes = await sizesOf(projections, Number(values.seconds), Number(values.connections));
+    const cells = [
+      (projections.join(" ") || "none").padEnd(15),
+      sizes.answersPerSecond.toFixed(0).padStart(10),
+      sizes.cpuMicroseconds.toFixed(0).padStart(7),
+      sizes.catchingUpPerSecond.toFixed(0).padStart(22),
+      sizes.journalBytes.toFixed(0).padStart(15),
+      sizes.kafkaBytes.toFixed(0).padStart(13),
+      sizes.rssMiB.toFixed(0).padStart(9),
+    ];
+    process.stdout.write(`${cells.join(" ")}\n`);
+  }
+}
