@@ -28,7 +28,9 @@ const choices = [[], ["flat"], ["ocsf", "ecs", "flat"]];
 interface Sizes {
   readonly answersPerSecond: number;
   readonly cpuMicroseconds: number;
-  readonly catchingUpPerSecond: number;
+  /** What Kafka had not confirmed when the load ended, and how long that took then. */
+  readonly behindEvents: number;
+  readonly caughtUpMs: number;
   readonly journalBytes: number;
   readonly kafkaBytes: number;
   readonly rssMiB: number;
@@ -70,12 +72,13 @@ async function sizesIn(
       await delay(pollMs);
       now = await metricsOf(adminPort);
     }
-    const waited = before("sluice_kafka_lag_records");
+    const caughtUpMs = performance.now() - beganMs;
     const events = now("sluice_journal_last_seq");
     return {
       answersPerSecond: figures["requests/s"],
       cpuMicroseconds: figures["CPU µs"],
-      catchingUpPerSecond: (waited / (performance.now() - beganMs)) * 1000,
+      behindEvents: before("sluice_kafka_lag_records"),
+      caughtUpMs,
       journalBytes: now("sluice_journal_bytes") / events,
       kafkaBytes: (await bytesOfTopics(data)) / events,
       rssMiB: now("process_resident_memory_bytes") / 2 ** 20,
@@ -113,7 +116,7 @@ const { values } = parseArgs({
 if (values.help) process.stdout.write(`${help}\n`);
 else {
   process.stdout.write(
-    "projections      answers/s  CPU µs  catching up, events/s  journal, bytes  Kafka, bytes  RSS, MiB\n",
+    "projections      answers/s  CPU µs  behind, events  caught up, s  journal, bytes  Kafka, bytes  RSS, MiB\n",
   );
   for (const projections of choices) {
     const sizes = await sizesOf(projections, Number(values.seconds), Number(values.connections));
@@ -121,7 +124,8 @@ else {
       (projections.join(" ") || "none").padEnd(15),
       sizes.answersPerSecond.toFixed(0).padStart(10),
       sizes.cpuMicroseconds.toFixed(0).padStart(7),
-      sizes.catchingUpPerSecond.toFixed(0).padStart(22),
+      sizes.behindEvents.toFixed(0).padStart(14),
+      (sizes.caughtUpMs / 1000).toFixed(1).padStart(13),
       sizes.journalBytes.toFixed(0).padStart(15),
       sizes.kafkaBytes.toFixed(0).padStart(13),
       sizes.rssMiB.toFixed(0).padStart(9),
