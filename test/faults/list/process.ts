@@ -33,7 +33,8 @@ export const processFaults: readonly Fault[] = [
     inside: ["disk"],
     async strike({ bridge, control, seconds, times }) {
       let dropped = 0;
-      for (let loss = 0; loss < times(2); loss++) {
+      // Between two syncs there may be nothing to lose: then once more.
+      for (let loss = 0; loss < times(2) || (dropped === 0 && loss < times(10)); loss++) {
         control.set({ disk: { syncDelayMs: 60 } });
         await seconds(0.5);
         await bridge.kill();
