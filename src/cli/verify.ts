@@ -33,6 +33,8 @@ export interface VerifyOptions {
 
 /** By how much the clocks of this machine, of the bridges and of the brokers may differ. */
 const clocksMs = 60 * 60_000;
+const endsWithinMs = 5_000;
+const noVerdict = "ended before all was read: no verdict";
 
 /** @throws SluiceError config_invalid without kafka.brokers, or when a filter leaves nothing; kafka_… */
 export async function verify(options: VerifyOptions): Promise<void> {
@@ -42,14 +44,23 @@ export async function verify(options: VerifyOptions): Promise<void> {
     throw new SluiceError("config_invalid", "verify needs kafka.brokers (SLUICE_KAFKA_BROKERS)");
   }
   const ending = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort(signal));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      ending.abort(signal);
+      // Whatever of the reading still waits for a broker then, it must not hold up whoever asked it to end.
+      systemClock.after(endsWithinMs, () => {
+        say(noVerdict);
+        process.exit(exitCodeAt(signal));
+      });
+    });
+  }
   const bar = new ProgressBar(process.stderr, systemClock);
   try {
     const report = await read(settings, systemClock, bar, ending.signal);
     bar.end();
     if (ending.signal.aborted) {
-      say("ended before all was read: no verdict");
-      process.exitCode = ending.signal.reason === "SIGINT" ? 130 : 143;
+      say(noVerdict);
+      process.exitCode = exitCodeAt(ending.signal.reason);
       return;
     }
     const chosen = chosenOf(report, options);
@@ -161,4 +172,8 @@ function show(report: LedgerReport, options: VerifyOptions, names: TopicNames): 
 
 function say(notice: string): void {
   process.stderr.write(`sluice: ${notice}\n`);
+}
+
+function exitCodeAt(signal: "SIGINT" | "SIGTERM"): number {
+  return signal === "SIGINT" ? 130 : 143;
 }
