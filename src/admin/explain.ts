@@ -4,7 +4,8 @@
  * published by it.
  */
 import { z } from "zod";
-import { nodeName, type Settings } from "../config/settings.ts";
+import { nodeName } from "../config/setting.ts";
+import type { Settings } from "../config/settings.ts";
 import { parseJson } from "../exact-json.ts";
 import { type Call, type MalformedReason, parseOp, recordedOp } from "../frp/wire.ts";
 import type { Op } from "../op.ts";

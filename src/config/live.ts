@@ -9,7 +9,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { SluiceError } from "../errors.ts";
 import { contradictions, type Port } from "./contradictions.ts";
-import { deepFreeze, type Settings, settingRows, valueAt } from "./settings.ts";
+import { settingRows } from "./setting-rows.ts";
+import { deepFreeze, type Settings, valueAt } from "./settings.ts";
 
 /** Keys of settings. */
 export interface Taken {

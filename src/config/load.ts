@@ -4,14 +4,9 @@ import { parse as parseToml, TomlError } from "smol-toml";
 import { SluiceError, textOf } from "../errors.ts";
 import { nearest } from "../spelling.ts";
 import { contradictions, type Port } from "./contradictions.ts";
-import {
-  deepFreeze,
-  renamable,
-  type SettingRow,
-  type Settings,
-  settingRows,
-  settingsSchema,
-} from "./settings.ts";
+import { renamable } from "./groups/kafka.ts";
+import { type SettingRow, settingRows } from "./setting-rows.ts";
+import { deepFreeze, type Settings, settingsSchema } from "./settings.ts";
 import { tlsFileProblems } from "./tls-files.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;

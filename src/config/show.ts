@@ -1,6 +1,7 @@
 /** Settings as an operator sees them: effective values with their origin, and the README's table. */
 import type { LoadedSettings } from "./load.ts";
-import { type SettingRow, settingRows, valueAt } from "./settings.ts";
+import { type SettingRow, settingRows } from "./setting-rows.ts";
+import { valueAt } from "./settings.ts";
 
 export interface ShownSetting {
   readonly key: string;

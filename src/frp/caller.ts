@@ -5,7 +5,7 @@
  * since each becomes a label of metrics and a source of events.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { nodeName } from "../config/settings.ts";
+import { nodeName } from "../config/setting.ts";
 
 export interface CallerSettings {
   readonly node: string;

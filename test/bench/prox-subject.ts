@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { envNameOf } from "../../src/config/settings.ts";
+import { envNameOf } from "../../src/config/setting-rows.ts";
 import { keep } from "../hosts/keeper.ts";
 
 const tree = join(import.meta.dirname, "..", "..");

@@ -1,7 +1,7 @@
 /** The servers that are compared, each a process of its own on loopback. */
 import { statfs } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { envNameOf } from "../../src/config/settings.ts";
+import { envNameOf } from "../../src/config/setting-rows.ts";
 import { type Folder, temporaryFolder } from "../hosts/folder.ts";
 import { Log } from "../hosts/log.ts";
 import { freePort } from "../hosts/ports.ts";

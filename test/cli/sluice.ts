@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { envNameOf } from "../../src/config/settings.ts";
+import { envNameOf } from "../../src/config/setting-rows.ts";
 import { type BridgeSettings, compileCache } from "../hosts/bridge.ts";
 import { keep } from "../hosts/keeper.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { type LoadOptions, loadSettings } from "../../src/config/load.ts";
-import { settingRows } from "../../src/config/settings.ts";
+import { settingRows } from "../../src/config/setting-rows.ts";
 import { settingsTable, shownSettings } from "../../src/config/show.ts";
 import { securityRemarks } from "../../src/config/tls-files.ts";
 import { SluiceError } from "../../src/errors.ts";

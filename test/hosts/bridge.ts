@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { envNameOf } from "../../src/config/settings.ts";
+import { envNameOf } from "../../src/config/setting-rows.ts";
 import { temporaryFolder } from "./folder.ts";
 import { freePort } from "./ports.ts";
 import { NativeServer } from "./server.ts";

@@ -1,7 +1,7 @@
 /** A prox with the plugin, its rules, and what is behind them, ready for a load. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { envNameOf } from "../../src/config/settings.ts";
+import { envNameOf } from "../../src/config/setting-rows.ts";
 import { startBackend } from "../hosts/backend.ts";
 import type { BridgeSettings } from "../hosts/bridge.ts";
 import type { Prox, ProxConfig } from "../hosts/prox-config.ts";

@@ -1,5 +1,6 @@
 import { loadSettings } from "../../../src/config/load.ts";
-import { envNameOf, type Settings } from "../../../src/config/settings.ts";
+import { envNameOf } from "../../../src/config/setting-rows.ts";
+import type { Settings } from "../../../src/config/settings.ts";
 import type { BridgeSettings } from "../../hosts/bridge.ts";
 
 /** As a command has them, with nothing from whoever runs the tests. */
