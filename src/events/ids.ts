@@ -62,12 +62,24 @@ export function sessionKey(node: string, client: string, proxy: string, remote: 
   return uuidV5(`session\n${node}\n${client}\n${proxy}\n${remote}`);
 }
 
+/** Each op names its client, twice, and most by the same few thousand. What stays in memory are twice as many at most. */
+const mostClients = 4096;
+const longestRunId = 64;
+let clients = new Map<string, string>();
+let clientsBefore = new Map<string, string>();
+
 /**
  * The public name of a client. The run id itself admits work connections (frp server/service.go,
  * RegisterWorkConn), so it never leaves the process.
  */
 export function clientId(runId: string): string {
-  return `c_${hash("sha256", runId, "hex").slice(0, 16)}`;
+  const known = clients.get(runId) ?? clientsBefore.get(runId);
+  if (known !== undefined) return known;
+  const id = `c_${hash("sha256", runId, "hex").slice(0, 16)}`;
+  if (runId.length > longestRunId) return id;
+  clients.set(runId, id);
+  if (clients.size === mostClients) [clientsBefore, clients] = [clients, new Map()];
+  return id;
 }
 
 /** Kafka keys are kept short; a longer one becomes its hash. An empty one becomes `instead`. */
