@@ -3,6 +3,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { type CountedBy, subscriberOf } from "../policy/facts.ts";
+import { Tally } from "./tally.ts";
 
 const windowMs = 60_000;
 
@@ -15,10 +16,10 @@ export interface Subjects {
 
 export class Begun {
   readonly #clock: Clock;
-  readonly #counts: Readonly<Record<CountedBy, Map<string, number>>> = {
-    user: new Map(),
-    proxy: new Map(),
-    ip: new Map(),
+  readonly #counts: Readonly<Record<CountedBy, Tally>> = {
+    user: new Tally(),
+    proxy: new Tally(),
+    ip: new Tally(),
   };
   #sinceMs: number;
 
@@ -28,7 +29,7 @@ export class Begun {
   }
 
   of(by: CountedBy, id: string): number {
-    return this.#clock.monotonic() - this.#sinceMs < windowMs ? (this.#counts[by].get(id) ?? 0) : 0;
+    return this.#clock.monotonic() - this.#sinceMs < windowMs ? this.#counts[by].of(id) : 0;
   }
 
   /** @param atMs by the process's clock */
@@ -46,11 +47,9 @@ export class Begun {
   }
 
   #change({ user, proxy, ip }: Subjects, change: 1 | -1): void {
-    const add = (by: CountedBy, id: string): void => {
-      this.#counts[by].set(id, (this.#counts[by].get(id) ?? 0) + change);
-    };
-    if (user !== null) add("user", user);
-    if (proxy !== null) add("proxy", proxy);
-    if (ip !== null) add("ip", subscriberOf(ip));
+    const counts = this.#counts;
+    if (user !== null) counts.user.add(user, change);
+    if (proxy !== null) counts.proxy.add(proxy, change);
+    if (ip !== null) counts.ip.add(subscriberOf(ip), change);
   }
 }

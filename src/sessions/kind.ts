@@ -10,6 +10,7 @@
  * process, since closes are lost while the bridge is away, and whose client has not gone.
  */
 import { type CountedBy, subscriberOf } from "../policy/facts.ts";
+import { Tally } from "./tally.ts";
 
 /** What of a session is counted. */
 interface Counted {
@@ -34,10 +35,10 @@ export class Kind {
   /** When a close of it came last, by this process's clock. */
   toldMs = Number.NEGATIVE_INFINITY;
   open = 0;
-  readonly #counts: Readonly<Record<CountedBy, Map<string, number>>> = {
-    user: new Map(),
-    proxy: new Map(),
-    ip: new Map(),
+  readonly #counts: Readonly<Record<CountedBy, Tally>> = {
+    user: new Tally(),
+    proxy: new Tally(),
+    ip: new Tally(),
   };
 
   constructor(node: string, type: string | null, said: boolean) {
@@ -53,7 +54,7 @@ export class Kind {
   }
 
   openOf(by: CountedBy, id: string): number {
-    return this.#counts[by].get(id) ?? 0;
+    return this.#counts[by].of(id);
   }
 
   started(session: Counted): void {
@@ -73,15 +74,9 @@ export class Kind {
   }
 
   #count({ setting: { user, proxy }, remote }: Counted, change: 1 | -1): void {
-    if (user !== null) this.#add("user", user, change);
-    this.#add("proxy", proxy.name, change);
-    if (remote?.ip) this.#add("ip", subscriberOf(remote.ip), change);
-  }
-
-  #add(by: CountedBy, id: string, change: number): void {
-    const counts = this.#counts[by];
-    const count = (counts.get(id) ?? 0) + change;
-    if (count === 0) counts.delete(id);
-    else counts.set(id, count);
+    const counts = this.#counts;
+    if (user !== null) counts.user.add(user, change);
+    counts.proxy.add(proxy.name, change);
+    if (remote?.ip) counts.ip.add(subscriberOf(remote.ip), change);
   }
 }
