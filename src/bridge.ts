@@ -28,7 +28,8 @@ export interface BridgeObserver {
 export interface BridgeSessions {
   readonly counts: ConnectionCounts;
   readonly proxies: ProxyCounts;
-  begin(op: Op): OpContext;
+  /** @param eventId of the op's event to be */
+  begin(op: Op, eventId: string): OpContext;
   /** Whether what is told of this op would not stand without its event, which then may not be left out. */
   needs(op: Op, monotonicMs: number): boolean;
   /** In the same turn in which the op's event was appended. */
@@ -50,11 +51,23 @@ export interface BridgeParts {
   readonly volume: Volume | null;
 }
 
+/** Ops that came within this time and are written together have one timer: one for each costs more than its decision. */
+const togetherMs = 1;
+
+/** A record that is waited for, with those that are written with it. */
+interface Awaited {
+  readonly kept: Promise<Kept>;
+  readonly deadlineMs: number;
+  readonly sinceMs: number;
+  readonly inTime: Promise<Kept>;
+}
+
 const allow: Answer = { kind: "allow" };
 const notRecordedReason = "could not be recorded";
 
 export class Bridge {
   readonly #parts: BridgeParts;
+  #awaited: Awaited | null = null;
 
   constructor(parts: BridgeParts) {
     this.#parts = parts;
@@ -64,11 +77,11 @@ export class Bridge {
   async handle(op: Op, deadlineMs: number): Promise<Answer> {
     const { policy, sessions, clock, observer } = this.#parts;
     const startedMs = clock.monotonic();
-    const context = sessions.begin(op);
+    const id = eventIdOf(op);
+    const context = sessions.begin(op, id);
     const { counts: connections, proxies } = sessions;
     const { tokenMeta } = policy.settings;
     const decided = decide(policy, op, { nowMs: op.atMs, tokenMeta, connections, proxies });
-    const id = eventIdOf(op);
     if (this.#leavesOut(op, decided, id, context, startedMs)) {
       sessions.record(op, decided, id, context, startedMs);
       observer.answered(op, decided, clock.monotonic() - startedMs);
@@ -76,7 +89,7 @@ export class Bridge {
     }
     const decision = this.#mustRefuseUnrecorded(op, decided) ? notRecorded(decided) : decided;
     const draft = this.#draft(op, decision, context, undefined, id);
-    const keeping = this.#record(draft, deadlineMs);
+    const keeping = this.#record(draft, startedMs, deadlineMs);
     sessions.record(op, decision, draft.id, context, startedMs);
     const kept = await keeping;
     const answered = kept.ok ? decision : this.#unrecorded(op, decision, draft, context, kept);
@@ -104,13 +117,22 @@ export class Bridge {
     return opDraft(op, decision, this.#parts.origin, this.#parts.redact, context, supersedes, id);
   }
 
-  #record(draft: Draft, deadlineMs: number): Promise<Kept> {
-    const { journal, clock } = this.#parts;
+  #record(draft: Draft, startedMs: number, deadlineMs: number): Promise<Kept> {
+    const kept = this.#parts.journal.append(draft.stream, draft.key, draft.render);
+    const last = this.#awaited;
+    if (last?.kept === kept && last.deadlineMs === deadlineMs && startedMs - last.sinceMs < togetherMs)
+      return last.inTime;
+    const inTime = this.#inTime(kept, deadlineMs);
+    this.#awaited = { kept, deadlineMs, sinceMs: startedMs, inTime };
+    return inTime;
+  }
+
+  #inTime(keeping: Promise<Kept>, deadlineMs: number): Promise<Kept> {
     return new Promise((resolve) => {
-      const cancel = clock.after(deadlineMs, () =>
+      const cancel = this.#parts.clock.after(deadlineMs, () =>
         resolve({ ok: false, failure: "journal_slow", queued: true }),
       );
-      journal.append(draft.stream, draft.key, draft.render).then((kept) => {
+      keeping.then((kept) => {
         cancel();
         resolve(kept);
       });

@@ -107,14 +107,14 @@ export class Sessions {
   };
 
   /** What is known of an op before it is decided; for its event. */
-  begin(op: Op): OpContext {
+  begin(op: Op, eventId: string): OpContext {
     const client = this.roster.find(op);
     const proxy =
       op.proxy && (op.name === "NewProxy" ? op.proxy : knownFacts(op.proxy, this.roster.factsOf(op, client)));
     const clientInfo = op.clientInfo ?? client?.info ?? null;
     if (!isUserConnection(op)) return { clientInfo, proxy, session: null };
     const key = sessionKeyOf(op);
-    const id = op.name === "CloseUserConn" ? this.#endedBy(op, key) : null;
+    const id = op.name === "CloseUserConn" ? this.#endedBy(key, eventId) : null;
     return { clientInfo, proxy, session: { key, id } };
   }
 
@@ -147,7 +147,7 @@ export class Sessions {
     } else {
       this.#confirm(op, client, eventId, monotonicMs);
       if (op.name === "NewProxy" && allowed) {
-        this.roster.openProxy(op, client, asSet(this.begin(op), decision.set), (lost, reason) =>
+        this.roster.openProxy(op, client, asSet(this.begin(op, eventId), decision.set), (lost, reason) =>
           this.#sign(lost, reason, op.atMs),
         );
       }
@@ -203,8 +203,8 @@ export class Sessions {
   }
 
   /** The session that a close of this key ends. */
-  #endedBy(op: Op, key: string): string | null {
-    const told = this.#told.of(op);
+  #endedBy(key: string, eventId: string): string | null {
+    const told = this.#told.of(eventId);
     if (told !== undefined) return told;
     return (this.open.of(key).session ?? this.late.of(key).session)?.id ?? null;
   }
@@ -218,8 +218,8 @@ export class Sessions {
     monotonicMs: number,
   ): void {
     const key = context.session!.key;
-    if (this.#told.of(op) !== undefined) return;
-    this.#told.add(op, id);
+    if (this.#told.of(id) !== undefined) return;
+    this.#told.add(id, id);
     const before = this.open.of(key).session;
     const through = this.roster.proxyOf(op, client, context, (lost, reason) =>
       this.#sign(lost, reason, op.atMs),
@@ -255,9 +255,9 @@ export class Sessions {
 
   #closed(op: Op, id: string, { session: about }: OpContext, monotonicMs: number): void {
     this.#announced(op, monotonicMs);
-    if (this.#told.of(op) !== undefined) return;
+    if (this.#told.of(id) !== undefined) return;
     const { key, id: named } = about!;
-    this.#told.add(op, named);
+    this.#told.add(id, named);
     const session = named === null ? undefined : (this.open.find(key, named) ?? this.late.find(key, named));
     if (!session) {
       if (!this.#recovering) this.#options.observer.unpaired();

@@ -90,8 +90,8 @@ function op(name: "NewUserConn" | "CloseUserConn", n: number, proxies: number): 
 
 function take(sessions: Sessions, name: "NewUserConn" | "CloseUserConn", n: number, proxies: number): void {
   const asked = op(name, n, proxies);
-  const context = sessions.begin(asked);
-  sessions.record(asked, decision, opId(asked.node, asked.reqid!, name), context, systemClock.monotonic());
+  const id = opId(asked.node, asked.reqid!, name);
+  sessions.record(asked, decision, id, sessions.begin(asked, id), systemClock.monotonic());
 }
 
 /** Microseconds an op, of starts and then of their ends. */

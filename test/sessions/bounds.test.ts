@@ -54,11 +54,11 @@ describe("bounds", () => {
     });
     for (let n = 0; n < 100_000; n++) {
       const op = newUserConn({ from: `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}:1` });
-      const context = world.sessions.begin(op);
+      const context = world.sessions.begin(op, `${n}`);
       world.sessions.record(op, allowed, `${n}`, context, 0);
     }
     const op = closeProxy();
-    world.sessions.record(op, allowed, "close", world.sessions.begin(op), 0);
+    world.sessions.record(op, allowed, "close", world.sessions.begin(op, "close"), 0);
     world.clock.advance(2_000);
     for (let pieces = 1; pieces <= 3; pieces++) {
       expect(published).toBe(pieces * 256);
@@ -85,10 +85,10 @@ describe("bounds", () => {
     });
     for (let n = 0; n < 600; n++) {
       const op = newUserConn({ from: `203.0.113.9:${n}` });
-      world.sessions.record(op, allowed, `${n}`, world.sessions.begin(op), 0);
+      world.sessions.record(op, allowed, `${n}`, world.sessions.begin(op, `${n}`), 0);
     }
     const op = closeProxy();
-    world.sessions.record(op, allowed, "close", world.sessions.begin(op), 0);
+    world.sessions.record(op, allowed, "close", world.sessions.begin(op, "close"), 0);
     world.clock.advance(2_000);
     for (const total of [256, 512, 600]) {
       await nextTurn();

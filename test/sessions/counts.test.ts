@@ -300,7 +300,7 @@ describe("limits.connectionsPerMinute", () => {
       const op = newUserConn();
       const asked = { ...op, atMs: world.clock.now() };
       const id = newId();
-      const context = world.sessions.begin(asked);
+      const context = world.sessions.begin(asked, id);
       const arrivedMs = world.clock.monotonic();
       // The clock goes on between an op's arrival and its record.
       world.clock.advance(1);

@@ -2,7 +2,7 @@
 import { onTestFinished } from "vitest";
 import type { Draft } from "../../src/events/draft.ts";
 import { redactor } from "../../src/events/redact.ts";
-import { opDraft } from "../../src/events/render.ts";
+import { eventIdOf, opDraft } from "../../src/events/render.ts";
 import { type Files, nodeFiles } from "../../src/journal/files.ts";
 import type { Kept } from "../../src/journal/journal.ts";
 import type { FileJournalOptions } from "../../src/journal/options.ts";
@@ -91,7 +91,7 @@ export class Site {
 
   ask(op: Op): Promise<Kept> {
     const asked = { ...op, reqid: (++calls).toString(16).padStart(16, "0"), atMs: this.clock.now() };
-    const context = this.sessions.begin(asked);
+    const context = this.sessions.begin(asked, eventIdOf(asked));
     const draft = opDraft(asked, allowed, origin, redact, context);
     const kept = this.opened.journal.append(draft.stream, draft.key, draft.render);
     this.sessions.record(asked, allowed, draft.id, context, this.clock.monotonic());

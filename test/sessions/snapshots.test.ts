@@ -99,7 +99,7 @@ describe("a snapshot", () => {
     const world = new World();
     for (let n = 0; n < 24_000; n++) {
       const op = newUserConn({ from: `10.0.${n >> 8}.${n & 255}:1` });
-      world.sessions.record(op, allowed, `${n}`, world.sessions.begin(op), 0);
+      world.sessions.record(op, allowed, `${n}`, world.sessions.begin(op, `${n}`), 0);
     }
     for (const [sessions, enough] of [
       [new World().sessions, 5_000],

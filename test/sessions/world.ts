@@ -6,7 +6,7 @@
 import type { Decision } from "../../src/decision.ts";
 import type { Draft, Origin } from "../../src/events/draft.ts";
 import { redactor } from "../../src/events/redact.ts";
-import { opDraft } from "../../src/events/render.ts";
+import { eventIdOf, opDraft } from "../../src/events/render.ts";
 import type { Kept } from "../../src/journal/journal.ts";
 import type { Op } from "../../src/op.ts";
 import { retell } from "../../src/sessions/journaled.ts";
@@ -71,7 +71,7 @@ export class World {
       atMs: this.clock.now(),
     };
     const decision = !op.refusable ? recorded : effect === "allowed" ? allowed : refused;
-    const context = this.sessions.begin(asked);
+    const context = this.sessions.begin(asked, eventIdOf(asked));
     const draft = opDraft(asked, decision, this.#origin, redact, context);
     const nowMs = this.clock.monotonic();
     const isLeftOut =
