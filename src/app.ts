@@ -24,6 +24,7 @@ import { releaseMs, type WiringParts } from "./wiring/parts.ts";
 import { openPolicy } from "./wiring/policy.ts";
 import { openAdminPort, openPluginPort } from "./wiring/ports.ts";
 import { openSessions } from "./wiring/sessions.ts";
+import { withOtherProblems } from "./wiring/start-problems.ts";
 import { openTelling } from "./wiring/telling.ts";
 
 export interface App {
@@ -52,7 +53,7 @@ export async function startApp(live: LiveSettings, log: Log, clock: Clock): Prom
     return await start({ settings, live, log, clock, resources, dataDir: resolve(settings.data.dir) });
   } catch (thrown) {
     await resources.release();
-    throw thrown;
+    throw await withOtherProblems(thrown, settings);
   }
 }
 

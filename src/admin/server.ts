@@ -11,7 +11,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Registry } from "prom-client";
-import { SluiceError } from "../errors.ts";
+import { listen } from "../listening.ts";
 import type { SessionFilter, SessionList } from "../sessions/listing.ts";
 import { type Explained, mostExplainedBytes } from "./explain.ts";
 import type { PolicyReport } from "./policy-report.ts";
@@ -89,18 +89,9 @@ export class AdminPort {
     this.#server = createServer(getRequestListener(app.fetch));
   }
 
-  /** @throws SluiceError port_in_use */
+  /** @throws SluiceError port_in_use, config_invalid */
   listen(host: string, port: number): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", (thrown: NodeJS.ErrnoException) => {
-        const taken = thrown.code === "EADDRINUSE";
-        const message = taken
-          ? `admin.port ${port} on ${host} is taken by another process; choose another with SLUICE_ADMIN_PORT`
-          : `admin.host ${host}, port ${port}: cannot listen (${thrown.message})`;
-        reject(new SluiceError(taken ? "port_in_use" : "config_invalid", message, { cause: thrown }));
-      });
-      this.#server.listen(port, host, () => resolve(this.#server.address() as AddressInfo));
-    });
+    return listen(this.#server, "admin", host, port);
   }
 
   close(): Promise<void> {

@@ -38,12 +38,14 @@ function ofPorts({ http, admin }: Settings, ports: readonly Port[]): string[] {
   }
   if (operators && !isLoopback(admin.host) && admin.token === undefined) {
     problems.push(
-      `admin.host is "${admin.host}", beyond loopback, and admin.token is not set: set SLUICE_ADMIN_TOKEN`,
+      `admin.host is "${admin.host}", beyond loopback, and admin.token is not set: set admin.token (SLUICE_ADMIN_TOKEN)`,
     );
   }
   const together = frps && operators && http.host === admin.host;
   if (together && http.port !== 0 && http.port === admin.port) {
-    problems.push(`http.port and admin.port are both ${http.port}: give them two`);
+    problems.push(
+      `http.port and admin.port are both ${http.port}, and http.host and admin.host the same: give them two ports`,
+    );
   }
   return problems;
 }
@@ -51,15 +53,19 @@ function ofPorts({ http, admin }: Settings, ports: readonly Port[]): string[] {
 function ofEvents({ events, ban, redis, journal }: Settings): string[] {
   const problems: string[] = [];
   if (events.redact === "hmac" && events.hmacKey === undefined) {
-    problems.push("events.redact is hmac and events.hmacKey is not set: set SLUICE_EVENTS_HMAC_KEY");
+    problems.push(
+      "events.redact is hmac and events.hmacKey is not set: set events.hmacKey (SLUICE_EVENTS_HMAC_KEY)",
+    );
   }
   if (ban.after > 0 && redis.url === undefined) {
     problems.push(
-      `ban.after is ${ban.after} and redis.url is not set: bans are kept in Redis; set SLUICE_REDIS_URL`,
+      `ban.after is ${ban.after} and redis.url is not set: bans are kept in Redis; set redis.url (SLUICE_REDIS_URL)`,
     );
   }
   if (journal.maxBytes < 2 * journal.segmentBytes) {
-    problems.push("journal.maxBytes must be at least twice journal.segmentBytes");
+    problems.push(
+      `journal.maxBytes is ${journal.maxBytes}: must be at least twice journal.segmentBytes, which is ${journal.segmentBytes}`,
+    );
   }
   return problems;
 }
@@ -75,12 +81,16 @@ function ofPair(
 
 function ofRedis({ redis: { url, user, password, tls } }: Settings): string[] {
   const problems: string[] = [];
-  const hasTls = Object.values(tls).some((path) => path !== undefined);
-  if (hasTls && url?.startsWith("redis://")) {
-    problems.push("redis.tls is set and redis.url begins with redis://: begin it with rediss:// for TLS");
+  const file = (["ca", "cert", "key"] as const).find((name) => tls[name] !== undefined);
+  if (file !== undefined && url?.startsWith("redis://")) {
+    problems.push(
+      `redis.tls.${file} is set and redis.url begins with redis://: begin it with rediss:// for TLS`,
+    );
   }
   if (user !== undefined && password === undefined && !/^rediss?:\/\/[^@/]*:[^@/]+@/.test(url ?? "")) {
-    problems.push("redis.user is set and no password is: set redis.password (SLUICE_REDIS_PASSWORD_FILE)");
+    problems.push(
+      "redis.user is set and no password is, in redis.url neither: set redis.password (SLUICE_REDIS_PASSWORD_FILE)",
+    );
   }
   return problems;
 }
@@ -89,7 +99,9 @@ function ofKafkaTls({ kafka: { tls } }: Settings): string[] {
   const named = (["ca", "cert", "key"] as const).filter((name) => tls[name] !== undefined);
   if (tls.enabled !== false || named.length === 0) return [];
   const names = named.map((name) => `kafka.tls.${name}`).join(", ");
-  return [`kafka.tls.enabled is false and ${names} set: take one of them away`];
+  return [
+    `kafka.tls.enabled is false and ${names} ${named.length === 1 ? "is" : "are"} set: take one of them away`,
+  ];
 }
 
 const passwordFields = ["username", "password"] as const;
@@ -105,7 +117,7 @@ function ofSasl({ kafka: { sasl } }: Settings): string[] {
 
   if (mechanism === undefined) {
     const set = names([...passwordFields, ...tokenFields], true);
-    const text = `${listed(set)} set and kafka.sasl.mechanism is not: set it, such as to SCRAM-SHA-512`;
+    const text = `${listed(set)} set and kafka.sasl.mechanism is not: set kafka.sasl.mechanism, such as to SCRAM-SHA-512`;
     return set.length === 0 ? [] : [text];
   }
   const problems: string[] = [];
@@ -113,12 +125,16 @@ function ofSasl({ kafka: { sasl } }: Settings): string[] {
   const foreign = names(isToken ? passwordFields : tokenFields, true);
   if (foreign.length > 0) {
     const others = isToken ? "PLAIN and SCRAM" : "OAUTHBEARER";
-    problems.push(`kafka.sasl.mechanism is ${mechanism} and ${listed(foreign)} set, for ${others}`);
+    problems.push(
+      `kafka.sasl.mechanism is ${mechanism} and ${listed(foreign)} set, for ${others}: take one of them away`,
+    );
   }
   const lacks = names(isToken ? (tokenFile === undefined ? clientFields : []) : passwordFields, false);
   if (lacks.length > 0) {
     const or = isToken && lacks.length === clientFields.length ? "; or set kafka.sasl.tokenFile" : "";
-    problems.push(`kafka.sasl.mechanism is ${mechanism} and ${listed(lacks)} not set: set it${or}`);
+    problems.push(
+      `kafka.sasl.mechanism is ${mechanism} and ${listed(lacks)} not set: set ${lacks.length === 1 ? "it" : "them"}${or}`,
+    );
   }
   if (tokenFile !== undefined && tokenEndpoint !== undefined) {
     problems.push("kafka.sasl.tokenFile and kafka.sasl.tokenEndpoint are both set: take one of them away");
@@ -133,6 +149,7 @@ function ofSasl({ kafka: { sasl } }: Settings): string[] {
 
 function ofTopics({ kafka }: Settings): string[] {
   return clashes(kafka, streamNames).map(
-    (clash) => `kafka.topics: ${clash}, which only streams of events may share`,
+    (clash) =>
+      `kafka.topics: ${clash}, which only streams of events may share: name another topic for one of them`,
   );
 }

@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from "node:util";
 import { SluiceError } from "../errors.ts";
 import { contradictions, type Port } from "./contradictions.ts";
 import { settingRows } from "./setting-rows.ts";
-import { deepFreeze, type Settings, valueAt } from "./settings.ts";
+import { deepFreeze, nodeFields, type Settings, valueAt } from "./settings.ts";
 
 /** Keys of settings. */
 export interface Taken {
@@ -96,12 +96,6 @@ function differing(one: Settings, other: Settings): string[] {
   };
   return keys.filter((key) => !isDeepStrictEqual(at(one, key), at(other, key)));
 }
-
-const nodeFields = [
-  "auth",
-  "subdomainHost",
-  "closeUserConn",
-] as const satisfies readonly (keyof Settings["nodes"][string])[];
 
 function nodeKeys(nodes: Settings["nodes"]): string[] {
   return Object.keys(nodes).flatMap((name) => nodeFields.map((field) => `nodes.${name}.${field}`));

@@ -1,4 +1,5 @@
 /** What a setting is made of: its schema, its sentence, and the kinds of value that several have. */
+import { isIPv6 } from "node:net";
 import { z } from "zod";
 
 export interface SettingMeta {
@@ -13,24 +14,42 @@ export function setting<T extends z.ZodType>(schema: T, sentence: string, meta: 
   return schema.meta({ description: sentence, ...meta });
 }
 
+const bytesProblem = "must be a number of bytes above 0, or text such as 64MiB";
 const byteUnits: Record<string, number> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
 /** A number of bytes, also as text with a unit: `64MiB`. */
-export const bytes = z.preprocess((value) => {
-  const parts = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)$/.exec(value.trim()) : null;
-  return parts ? Math.floor(Number(parts[1]) * byteUnits[parts[2] as string]!) : value;
-}, z.int("must be a number of bytes, or text such as 64MiB").positive());
+export const bytes = z.preprocess(
+  (value) => {
+    const parts = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)$/.exec(value.trim()) : null;
+    return parts ? Math.floor(Number(parts[1]) * byteUnits[parts[2] as string]!) : value;
+  },
+  z.int(bytesProblem).min(1, bytesProblem).max(Number.MAX_SAFE_INTEGER, bytesProblem),
+);
 
-export const milliseconds = z
-  .int("must be a whole number of milliseconds, such as 60000")
-  .nonnegative("must not be negative");
-export const seconds = z.int("must be a whole number of seconds, such as 600").positive("must be at least 1");
-
+/** What is allowed is told by problems.ts, from the bounds. */
+export const milliseconds = z.int().min(0);
+export const someMilliseconds = z.int().min(1);
+export const seconds = z.int().min(1);
 export const port = z.int().min(0).max(65535);
-export const auth = z.string().regex(/^[^:\s]+:\S+$/, "must be user:password, as in frps's addr");
 
-/** A path; what stands in the file is read when it is needed, and anew when it has changed. */
-export const pemFile = z.string().min(1, "must be the path of a PEM file");
+/** Of which nobody means to write the spaces around it. */
+export const text = textThat("must be text, not empty and without spaces around it; in TOML in quotes");
+export const filePath = textThat("must be a path, not empty and without spaces around it");
+/** What stands in the file is read when it is needed, and anew when it has changed. */
+export const pemFile = textThat("must be the path of a PEM file");
+
+function textThat(problem: string): z.ZodString {
+  return z.string(problem).regex(/^\S(?:.*\S)?$/s, problem);
+}
+
+const authProblem = "must be user:password, as in frps's addr";
+export const auth = z.string(authProblem).regex(/^[^:\s]+:\S+$/, authProblem);
+
+const hostProblem =
+  "must be an address or name of this machine by itself, such as 127.0.0.1, without scheme or port";
+export const host = z
+  .string(hostProblem)
+  .refine((value) => isIPv6(value) || /^[^\s/:[\]@]+$/.test(value), hostProblem);
 
 /** Names of frps and prox nodes, in paths and in settings (design: 1 to 64 characters). */
 export const nodeName = z

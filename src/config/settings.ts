@@ -8,7 +8,7 @@ import { kafka } from "./groups/kafka.ts";
 import { ban, policy, redis } from "./groups/policy.ts";
 import { log, stop } from "./groups/process.ts";
 import { events, journal, sessions } from "./groups/records.ts";
-import { nodeName, setting } from "./setting.ts";
+import { filePath, nodeName, setting } from "./setting.ts";
 
 const groups = { http, prox, redis, policy, ban, kafka, journal, events, sessions, admin, stop, log };
 
@@ -20,12 +20,19 @@ export const settingsSchema = z.strictObject({
     .meta({ description: "per frps: auth, subdomainHost, closeUserConn (file only)" }),
   data: z.strictObject({
     dir: setting(
-      z.string().min(1).default("./data"),
+      filePath.default("./data"),
       "journal, cursor, instance id, last known policy, open sessions",
     ),
   }),
   ...groups,
 });
+
+/** Settings of one frps. */
+export const nodeFields = [
+  "auth",
+  "subdomainHost",
+  "closeUserConn",
+] as const satisfies readonly (keyof z.infer<typeof nodeSettings>)[];
 
 export type Settings = z.infer<typeof settingsSchema>;
 

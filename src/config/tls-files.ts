@@ -1,22 +1,13 @@
 /** The files of TLS, looked into before anything depends on them. */
 import { statSync } from "node:fs";
-import { SluiceError } from "../errors.ts";
-import { readTlsFiles, type TlsFiles } from "../tls/files.ts";
+import { type TlsFiles, tlsProblems } from "../tls/files.ts";
 import type { Settings } from "./settings.ts";
 
 type Groups = Pick<Settings, "http" | "redis" | "kafka">;
 
 /** What cannot be used, each with its setting. */
 export function tlsFileProblems(settings: Groups): string[] {
-  return Object.entries(groupsOf(settings)).flatMap(([group, files]) => {
-    try {
-      readTlsFiles(group, files);
-      return [];
-    } catch (thrown) {
-      if (thrown instanceof SluiceError) return [thrown.message];
-      throw thrown;
-    }
-  });
+  return Object.entries(groupsOf(settings)).flatMap(([group, files]) => tlsProblems(group, files));
 }
 
 /** What deserves a word in the log, and keeps nothing from working. */

@@ -12,7 +12,7 @@ import { type AddressInfo, Server as NetServer } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { getRequestListener } from "@hono/node-server";
 import type { Clock } from "../clock.ts";
-import { SluiceError } from "../errors.ts";
+import { listen } from "../listening.ts";
 import type { Shown } from "../tls/server.ts";
 
 const headersMs = 10_000;
@@ -67,14 +67,10 @@ export class PluginPort {
 
   /**
    * @returns the address listened on
-   * @throws SluiceError port_in_use
+   * @throws SluiceError port_in_use, config_invalid
    */
   listen(host: string, port: number): Promise<AddressInfo> {
-    const server = this.#server;
-    return new Promise((resolve, reject) => {
-      server.once("error", (thrown: NodeJS.ErrnoException) => reject(listenError(thrown, host, port)));
-      server.listen(port, host, () => resolve(server.address() as AddressInfo));
-    });
+    return listen(this.#server, "http", host, port);
   }
 
   #secured(options: ServerOptions, answer: ReturnType<typeof getRequestListener>, tls: PortTls): TlsServer {
@@ -126,16 +122,4 @@ function problemOf({ code = "", message }: NodeJS.ErrnoException): string {
     return `it does not trust the certificate of http.tls.cert (${code}); see tlsVerify in frps`;
   }
   return code === "" ? message : code;
-}
-
-function listenError(thrown: NodeJS.ErrnoException, host: string, port: number): Error {
-  if (thrown.code === "EADDRINUSE") {
-    const message = `http.port ${port} on ${host} is taken by another process; choose another with SLUICE_HTTP_PORT`;
-    return new SluiceError("port_in_use", message, { cause: thrown });
-  }
-  return new SluiceError(
-    "config_invalid",
-    `http.host ${host}, port ${port}: cannot listen (${thrown.message})`,
-    { cause: thrown },
-  );
 }

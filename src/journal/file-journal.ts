@@ -90,7 +90,7 @@ export class FileJournal implements Journal {
       return { journal, previous: found.previous, losses: found.losses };
     } catch (thrown) {
       if (thrown instanceof SluiceError) throw thrown;
-      const text = `the journal in ${folder} cannot be opened (data.dir, SLUICE_DATA_DIR): ${textOf(thrown)}`;
+      const text = `data.dir (SLUICE_DATA_DIR) holds a journal in ${folder} that cannot be opened: ${textOf(thrown)}`;
       throw new SluiceError("data_dir_unusable", text, { cause: thrown });
     }
   }

@@ -43,8 +43,10 @@ export function lockDataDir(dataDir: string): DirLock {
       },
     };
   } catch (thrown) {
-    if ((thrown as { errcode?: number }).errcode === sqliteBusy) throw inUse(dataDir, thrown);
-    const text = `the data directory ${dataDir} (data.dir, SLUICE_DATA_DIR) cannot be used: ${textOf(thrown)}`;
+    if ((thrown as { errcode?: number }).errcode === sqliteBusy) throw inUse(dataDir, file, thrown);
+    const text =
+      `data.dir (SLUICE_DATA_DIR) names ${dataDir}, which cannot be used (${textOf(thrown)}): ` +
+      "name a folder that the bridge's user can make or write";
     throw new SluiceError("data_dir_unusable", text, { cause: thrown });
   }
 }
@@ -69,11 +71,24 @@ function makeOnce(file: string): void {
   }
 }
 
-function inUse(dataDir: string, cause: unknown): SluiceError {
+function inUse(dataDir: string, file: string, cause: unknown): SluiceError {
+  const pid = lockHolder(file);
   return new SluiceError(
     "data_dir_in_use",
-    `another process works in the data directory ${dataDir}: stop it, or give this one a directory of its own ` +
-      "(data.dir, SLUICE_DATA_DIR)",
+    `data.dir (SLUICE_DATA_DIR) names ${dataDir}, in which another process works${pid === null ? "" : ` (pid ${pid})`}: ` +
+      "stop it, or give this one a folder of its own",
     { cause },
   );
+}
+
+/** Linux tells it; null elsewhere, and of what runs in a container that we cannot look into. */
+function lockHolder(file: string): number | null {
+  try {
+    const { ino } = fs.statSync(file);
+    const held = fs.readFileSync("/proc/locks", "utf8").split("\n").map((line) => line.trim().split(/\s+/));
+    const [, , , , pid] = held.find(([, , , kind, , place]) => kind === "WRITE" && place?.endsWith(`:${ino}`)) ?? [];
+    return Number(pid) > 0 && Number(pid) !== process.pid ? Number(pid) : null;
+  } catch {
+    return null;
+  }
 }

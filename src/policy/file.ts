@@ -15,10 +15,11 @@
  * `lookEveryMs`.
  */
 import { type FSWatcher, watch } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
+import { systemCode } from "../journal/files.ts";
 import type { PolicyLog, PolicySource, SourceState } from "./policy.ts";
 import { type PolicyText, readPolicyText } from "./policy-text.ts";
 import type { Replica } from "./replica.ts";
@@ -77,10 +78,7 @@ export class FileSource implements PolicySource {
   async start(): Promise<void> {
     const look = await this.#look();
     if ("problem" in look) {
-      throw new SluiceError(
-        "policy_unreadable",
-        `the policy file ${look.problem}; mend it, or name another with policy.file (SLUICE_POLICY_FILE)`,
-      );
+      throw unreadable(this.#path, look.problem);
     }
     await this.#take(look.version, look.text);
     this.#watch();
@@ -153,7 +151,7 @@ export class FileSource implements PolicySource {
   #doubt(look: Look): void {
     if (look.version === this.#suspect) {
       this.#broken = true;
-      this.#replica.unreadable("problem" in look ? look.problem : `${this.#path} is gone`);
+      this.#replica.unreadable(`${this.#path} ${"problem" in look ? look.problem : "is gone"}`);
       return;
     }
     this.#suspect = look.version;
@@ -174,12 +172,30 @@ export class FileSource implements PolicySource {
         await file.close();
       }
     } catch (thrown) {
-      const { code } = thrown as NodeJS.ErrnoException;
-      if (code === "ENOENT") return { version: absent, text: null };
-      const problem = code === undefined ? textOf(thrown) : `cannot be read (${code})`;
-      return { version: `${version} broken`, problem: `${this.#path} ${problem}` };
+      if (systemCode(thrown) === "ENOENT") return { version: absent, text: null };
+      return { version: `${version} broken`, problem: problemOf(thrown) };
     }
   }
+}
+
+/** What would keep a start from taking the file; null when it can be read, or is not there. */
+export async function policyFileProblem(path: string): Promise<SluiceError | null> {
+  try {
+    readPolicyText(await readFile(path, "utf8"));
+    return null;
+  } catch (thrown) {
+    return systemCode(thrown) === "ENOENT" ? null : unreadable(resolve(path), problemOf(thrown));
+  }
+}
+
+function unreadable(path: string, problem: string): SluiceError {
+  const text = `policy.file (SLUICE_POLICY_FILE) names ${path}, which ${problem}: mend it, or name another`;
+  return new SluiceError("policy_unreadable", text);
+}
+
+function problemOf(thrown: unknown): string {
+  const code = systemCode(thrown);
+  return code === undefined ? textOf(thrown) : `cannot be read (${code})`;
 }
 
 function* entriesOf(rules: ReadonlyMap<string, string>) {

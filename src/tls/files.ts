@@ -2,6 +2,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { SluiceError, textOf } from "../errors.ts";
+import { whyUnreadable } from "../unreadable.ts";
 
 /** Paths. */
 export interface TlsFiles {
@@ -25,21 +26,44 @@ const fileNames = ["ca", "cert", "key"] as const;
  *   not the certificate's
  */
 export function readTlsFiles(group: string, files: TlsFiles): TlsContents {
+  const { contents, problems } = lookInto(group, files);
+  if (problems.length > 0) throw new SluiceError("config_invalid", problems.join("; "));
+  return contents;
+}
+
+/** @returns what cannot be used, a line for each */
+export function tlsProblems(group: string, files: TlsFiles): string[] {
+  return lookInto(group, files).problems;
+}
+
+function lookInto(group: string, files: TlsFiles): { contents: TlsContents; problems: string[] } {
   const contents: { -readonly [Name in keyof TlsContents]: TlsContents[Name] } = {};
-  for (const name of fileNames) {
+  const problems: string[] = [];
+  const attempt = <T>(name: keyof TlsFiles, act: (path: string) => T): T | null => {
     const path = files[name];
-    if (path !== undefined) contents[name] = read(`${group}.${name}`, path);
+    if (path === undefined) return null;
+    try {
+      return act(path);
+    } catch (thrown) {
+      problems.push(`${group}.${name} names ${path}, which ${textOf(thrown)}`);
+      return null;
+    }
+  };
+  for (const name of fileNames) {
+    const content = attempt(name, read);
+    if (content !== null) contents[name] = content;
   }
   const { ca, cert, key } = contents;
-  if (ca !== undefined) certificateIn(`${group}.ca`, files.ca!, ca);
-  if (cert === undefined || key === undefined) return contents;
-  const leaf = certificateIn(`${group}.cert`, files.cert!, cert);
-  if (!leaf.checkPrivateKey(keyIn(`${group}.key`, files.key!, key))) {
-    throw invalid(
-      `${group}.key (${files.key}) is not the key of the certificate ${group}.cert (${files.cert})`,
+  if (ca !== undefined) attempt("ca", () => certificateIn(ca));
+  const leaf = cert === undefined ? null : attempt("cert", () => certificateIn(cert));
+  const own = key === undefined ? null : attempt("key", () => keyIn(key));
+  if (leaf !== null && own !== null && !leaf.checkPrivateKey(own)) {
+    const remedy = "name the two that were made together";
+    problems.push(
+      `${group}.key names ${files.key}, which is not the key of the certificate that ${group}.cert names, ${files.cert}: ${remedy}`,
     );
   }
-  return contents;
+  return { contents, problems };
 }
 
 /** Changes whenever what stands in the files may have. */
@@ -53,32 +77,32 @@ export function versionOfFile(path: string | undefined): string {
   return stat === undefined ? "absent" : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
 }
 
-function read(setting: string, path: string): Buffer {
+function read(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (thrown) {
-    throw invalid(`${setting} (${path}) cannot be read (${(thrown as NodeJS.ErrnoException).code})`);
+    throw new Error(whyUnreadable(thrown));
   }
 }
 
-function certificateIn(setting: string, path: string, content: Buffer): X509Certificate {
+function certificateIn(content: Buffer): X509Certificate {
   try {
     return new X509Certificate(content);
   } catch {
-    throw invalid(`${setting} (${path}) holds no certificate in PEM`);
+    const what = content.includes("PRIVATE KEY-----") ? "holds a private key" : "holds no certificate in PEM";
+    throw new Error(`${what}: name a file that begins with -----BEGIN CERTIFICATE-----`);
   }
 }
 
-function keyIn(setting: string, path: string, content: Buffer): KeyObject {
+function keyIn(content: Buffer): KeyObject {
   try {
     return createPrivateKey(content);
   } catch (thrown) {
     const locked = /passphrase|password|ENCRYPTED/i.test(textOf(thrown)) || content.includes("ENCRYPTED");
-    const what = locked ? "is locked with a passphrase: give it without one" : "holds no private key in PEM";
-    throw invalid(`${setting} (${path}) ${what}`);
+    if (locked) throw new Error("is locked with a passphrase: give it without one");
+    const what = content.includes("BEGIN CERTIFICATE")
+      ? "holds a certificate"
+      : "holds no private key in PEM";
+    throw new Error(`${what}: name the file with its private key`);
   }
-}
-
-function invalid(text: string): SluiceError {
-  return new SluiceError("config_invalid", text);
 }

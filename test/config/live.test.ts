@@ -113,7 +113,10 @@ describe("a reload", () => {
     [
       "has several faults",
       `${begun}[http]\nprot = 1\n[ban]\nafter = -1\n`,
-      [expect.stringMatching(/^http\.prot: no such setting/), expect.stringMatching(/^ban\.after .*is -1/)],
+      [
+        expect.stringMatching(/^http\.prot \(\S+\): no such setting/),
+        expect.stringMatching(/^ban\.after .*is -1/),
+      ],
     ],
     ["is empty", "\n", [expect.stringMatching(/is empty: restart to go on without/)]],
     ["is gone", null, [expect.stringMatching(/is gone: restart to go on without/)]],
@@ -140,6 +143,27 @@ describe("a reload", () => {
       { level: "error", problems: [expect.stringMatching(/http\.auth is not set/)] },
     ]);
     expect(JSON.stringify(trial.lines)).not.toContain("secret");
+  });
+});
+
+describe("a secret in a file of its own", () => {
+  it("is read anew at a reload, for one frps as for all", () => {
+    const secretFile = join(folder, "secret");
+    writeFileSync(secretFile, "edge:one\n");
+    const text = `[http]\nauthFile = "${secretFile}"\n[redis]\npasswordFile = "${secretFile}"\n[nodes.edge-1]\nauthFile = "${secretFile}"\n`;
+    const trial = new Trial(text);
+    writeFileSync(secretFile, "edge:two\n");
+    trial.reload(text);
+    expect(trial.live.now).toMatchObject({
+      http: { auth: "edge:two" },
+      nodes: { "edge-1": { auth: "edge:two" } },
+      redis: { password: "edge:one" },
+    });
+    expect(trial.lines).toMatchObject([
+      { changed: ["http.auth", "nodes.edge-1.auth"] },
+      { level: "warn", waiting: ["redis.password"] },
+    ]);
+    expect(JSON.stringify(trial.lines)).not.toMatch(/edge:(one|two)/);
   });
 });
 

@@ -87,7 +87,7 @@ describeWith(["frp"], "the plugin port over TLS", () => {
     expect(await shown(kept)).toBe("first");
     await put("key.pem", authority.issue().key);
     const line = await bridge.log.saw(/cannot be used; the old one stays in force/);
-    expect(line).toContain("is not the key of the certificate http.tls.cert");
+    expect(line).toContain("is not the key of the certificate that http.tls.cert names");
     expect(await shown(fresh())).toBe("second");
     await show(authority.issue({ name: "third", hosts: ["localhost"] }));
     await bridge.log.saw(/a new certificate is in force/, { from: bridge.log.lines.indexOf(line) });

@@ -1,18 +1,21 @@
 /** Who asks us and where: the plugin port, each frps, prox, and the admin port. */
 import { z } from "zod";
-import { auth, nodeName, pemFile, port, setting } from "../setting.ts";
+import { auth, host, nodeName, pemFile, port, setting, someMilliseconds, text } from "../setting.ts";
 
 /** Types of user connections that frps asks its plugins about. */
 const askedType = z.enum(["tcp", "https", "tcpmux", "stcp", "sudp"], {
   error: "must be one of tcp, https, tcpmux, stcp, sudp: frps asks about no others",
 });
+const pathProblem =
+  "must be a path such as /handler: begin with /, not end with one, and hold none of ? # : *";
+
 export const http = z.strictObject({
-  host: setting(z.string().min(1).default("127.0.0.1"), "address the plugin port listens on"),
+  host: setting(host.default("127.0.0.1"), "address the plugin port listens on"),
   port: setting(port.default(9000), "plugin port; 0 takes a free one"),
   path: setting(
     z
-      .string()
-      .regex(/^\/$|^\/[^\s?#:*]*[^\s?#:*/]$/, "must begin with /, not end with one, and hold none of ? # : *")
+      .string(pathProblem)
+      .regex(/^\/$|^\/[^\s?#:*]*[^\s?#:*/]$/, pathProblem)
       .default("/handler"),
     "path that frps posts to; `<path>/<node>` names the frps",
   ),
@@ -29,12 +32,12 @@ export const http = z.strictObject({
     key: setting(pemFile.optional(), "its private key"),
   }),
   deadlineMs: setting(
-    z.int().positive().default(2000),
+    someMilliseconds.default(2000),
     "longest wait for the record of an op to be durable before journal.onFailure decides",
     { unit: "ms" },
   ),
   loginsPerMinute: setting(
-    z.int().nonnegative().default(1200),
+    z.int().min(0).default(1200),
     "logins taken per client address (IPv6: /64) and minute, further ones are refused unrecorded and counted; 0 is no limit",
     { unit: "per min", live: true },
   ),
@@ -43,7 +46,7 @@ export const http = z.strictObject({
 export const nodeSettings = z.strictObject({
   auth: setting(auth.optional(), "user:password that fixes a call to this node", { secret: true }),
   subdomainHost: setting(
-    z.string().min(1).optional(),
+    text.optional(),
     "this frps's subDomainHost, joined to a proxy's subdomain for domain rules",
   ),
   closeUserConn: setting(
@@ -55,7 +58,7 @@ export const nodeSettings = z.strictObject({
 export const prox = z.strictObject({
   node: setting(nodeName.default("prox"), "the prox's name, in events and for node rules"),
   deadlineMs: setting(
-    z.int().positive().default(1000),
+    someMilliseconds.default(1000),
     "as http.deadlineMs, for what prox asks; its plugin_timeout must be at least twice as long",
     { unit: "ms" },
   ),
@@ -67,13 +70,13 @@ export const prox = z.strictObject({
 });
 
 export const admin = z.strictObject({
-  host: setting(z.string().min(1).default("127.0.0.1"), "address of the admin port"),
+  host: setting(host.default("127.0.0.1"), "address of the admin port"),
   port: setting(
     port.default(9001),
     "port of /healthz, /readyz, /metrics, /v1/sessions, /v1/explain and /v1/policy; 0 takes a free one",
   ),
   token: setting(
-    z.string().min(1).optional(),
+    text.optional(),
     "bearer token for all but /healthz and /readyz; needed to listen beyond loopback",
     { secret: true, live: true },
   ),

@@ -1,22 +1,33 @@
 /** What decides: Redis or the policy file, and the bans that follow from refusals. */
 import { z } from "zod";
 import { parseNetwork } from "../../policy/addresses.ts";
-import { milliseconds, pemFile, seconds, setting } from "../setting.ts";
+import { filePath, milliseconds, pemFile, seconds, setting, text } from "../setting.ts";
+
+const redisUrlProblem =
+  "must look like redis://user:password@host:6379/0, with rediss:// for TLS and percent-encoding for special characters in user and password";
+
+function isRedisUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== "" && /^\/?\d*$/.test(url.pathname)
+  );
+}
 
 export const redis = z.strictObject({
   url: setting(
-    z
-      .string()
-      .regex(/^rediss?:\/\//, "must begin with redis:// or rediss://")
-      .optional(),
+    z.string(redisUrlProblem).refine(isRedisUrl, redisUrlProblem).optional(),
     "redis://[user:password@]host:port[/db] that holds the policy; without it the policy file is used",
     { secret: true },
   ),
   prefix: setting(z.string().default("sluice:"), "prefix of every key in Redis"),
-  user: setting(z.string().min(1).optional(), "ACL user, instead of the one in redis.url"),
-  password: setting(z.string().min(1).optional(), "password, instead of the one in redis.url", {
-    secret: true,
-  }),
+  user: setting(text.optional(), "ACL user, instead of the one in redis.url"),
+  password: setting(
+    z.string().min(1, "must not be empty").optional(),
+    "password, instead of the one in redis.url",
+    {
+      secret: true,
+    },
+  ),
   tls: z.strictObject({
     ca: setting(
       pemFile.optional(),
@@ -28,17 +39,14 @@ export const redis = z.strictObject({
 });
 
 export const policy = z.strictObject({
-  file: setting(
-    z.string().min(1).default("policy.json"),
-    "policy file, used without redis.url; absent is no rules",
-  ),
+  file: setting(filePath.default("policy.json"), "policy file, used without redis.url; absent is no rules"),
   default: setting(z.enum(["allow", "deny"]).default("allow"), "what decides when no rule does"),
   mode: setting(
     z.enum(["enforce", "observe"]).default("enforce"),
     "observe records refusals as wouldRefuse and allows",
   ),
   tokenMeta: setting(
-    z.string().min(1).default("token"),
+    text.default("token"),
     "name under which a client brings its token in its metas, for rules with tokens",
   ),
   ownNames: setting(z.boolean().default(true), "refuse proxy names that are not the user's own"),

@@ -50,7 +50,7 @@ const publish = z.preprocess(
   z.record(z.string(), share, "must give shares by type of event").superRefine((shares, context) => {
     for (const type of Object.keys(shares)) {
       if ((leavable as readonly string[]).includes(type)) continue;
-      const message = `is always published; ${leavable.join(", ")} can be left out`;
+      const message = `must not stand here: it is always published; ${leavable.join(", ")} can be left out`;
       context.addIssue({ code: "custom", path: [type], message, input: shares[type] });
     }
   }),
@@ -82,7 +82,7 @@ export const events = z.strictObject({
 
 export const sessions = z.strictObject({
   maxOpen: setting(
-    z.int().positive().default(1_000_000),
+    z.int().min(1).default(1_000_000),
     "bound on open sessions; beyond it the oldest is inferred to have ended",
   ),
   maxAgeMs: setting(
