@@ -61,7 +61,7 @@ describe("it does not start, and says why and what to do", () => {
       ended,
       2,
       /^sluice: 4 problems in the settings: \[config_invalid\]$/m,
-      /SLUICE_HTTP_PROT: no such setting; did you mean SLUICE_HTTP_PORT\?/,
+      /SLUICE_HTTP_PROT: no such variable; did you mean SLUICE_HTTP_PORT\?/,
       /http\.auth \(SLUICE_HTTP_AUTH\): must be user:password/,
       /journal\.sync \(SLUICE_JOURNAL_SYNC\)/,
       /kafka\.brokers/,
@@ -70,7 +70,11 @@ describe("it does not start, and says why and what to do", () => {
 
   it("with a misspelt key in sluice.toml", async () => {
     const ended = await serve({ given: file("sluice.toml", "[journal]\nsnyc = 'write'\n") });
-    expectOneMessage(ended, 2, /journal\.snyc: no such setting; did you mean journal\.sync\?/);
+    expectOneMessage(
+      ended,
+      2,
+      /journal\.snyc \(sluice\.toml\): no such setting; did you mean journal\.sync\?/,
+    );
   });
 
   it("with a settings file that is not TOML: where, without what stands there", async () => {
@@ -80,17 +84,22 @@ describe("it does not start, and says why and what to do", () => {
 
   it("with a settings file that is not there", async () => {
     const ended = await serve({ args: ["--config", "nowhere.toml"] });
-    expectOneMessage(ended, 2, /nowhere\.toml: cannot be read/, /--config or SLUICE_CONFIG/);
+    expectOneMessage(ended, 2, /nowhere\.toml: is not there \(ENOENT\)/, /--config or SLUICE_CONFIG/);
   });
 
   it("with a bind beyond loopback and no password", async () => {
     const ended = await serve({ settings: { "http.host": "0.0.0.0" } });
-    expectOneMessage(ended, 2, /http\.host is "0\.0\.0\.0"/, /set http\.auth \(SLUICE_HTTP_AUTH\)/);
+    expectOneMessage(
+      ended,
+      2,
+      /http\.host \(SLUICE_HTTP_HOST\) is "0\.0\.0\.0"/,
+      /set http\.auth \(SLUICE_HTTP_AUTH\)/,
+    );
   });
 
   it("with a Redis URL that is none", async () => {
     const ended = await serve({ settings: { "redis.url": `redis://:${secret}/x@redis:6379` } });
-    expectOneMessage(ended, 2, /redis\.url \(SLUICE_REDIS_URL\) must look like/);
+    expectOneMessage(ended, 2, /redis\.url \(SLUICE_REDIS_URL\): must look like/);
   });
 
   it("with a plugin port that is taken", async () => {
@@ -118,18 +127,25 @@ describe("it does not start, and says why and what to do", () => {
   it("with a policy file that is not JSON: the line, without what stands there", async () => {
     const text = `{"user:alice": "allow",\n "user:bob": ${secret}}`;
     const ended = await serve({ given: file("policy.json", text) });
-    expectOneMessage(ended, 1, /policy\.json is not JSON in line 2, column 14/, /SLUICE_POLICY_FILE/);
+    expectOneMessage(ended, 1, /policy\.json, which is not JSON in line 2, column 14/, /SLUICE_POLICY_FILE/);
   });
 
   it("with a policy file that is a directory", async () => {
     const ended = await serve({ given: async (folder) => void (await mkdir(join(folder, "policy.json"))) });
-    expectOneMessage(ended, 1, /policy\.json cannot be read \(EISDIR\)/, /SLUICE_POLICY_FILE/);
+    expectOneMessage(ended, 1, /policy\.json, which cannot be read \(EISDIR\)/, /SLUICE_POLICY_FILE/);
   });
 
   it("with a data directory in which another bridge works", async () => {
     await using other = await startBridge();
     const ended = await serve({ settings: { "data.dir": other.dataDir } });
-    expectOneMessage(ended, 1, other.dataDir, /stop it/, /data\.dir, SLUICE_DATA_DIR/);
+
+    expectOneMessage(
+      ended,
+      1,
+      /data\.dir \(SLUICE_DATA_DIR\) names/,
+      `names ${other.dataDir}, in which another process works`,
+      /\(pid \d+\): stop it/,
+    );
   });
 
   it("with a data directory that is a file, or lies in one", async () => {
@@ -138,7 +154,7 @@ describe("it does not start, and says why and what to do", () => {
       expectOneMessage(
         await serve({ settings: { "data.dir": dir }, given }),
         1,
-        /data\.dir, SLUICE_DATA_DIR/,
+        /data\.dir \(SLUICE_DATA_DIR\) names .*, which cannot be used .*: name a folder/,
       );
     }
   });

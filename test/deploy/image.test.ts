@@ -87,7 +87,7 @@ describeWith(["engine"], "the image", () => {
     expect(await container.ended()).toBe(2);
     const log = await container.log();
     expect(log).toContain("set http.auth (SLUICE_HTTP_AUTH) to user:password");
-    expect(log).toContain("set SLUICE_ADMIN_TOKEN");
+    expect(log).toContain("set admin.token (SLUICE_ADMIN_TOKEN)");
   });
 
   it("answers on a root that is read-only, as a user who is nobody, and keeps what it answered over a restart", async () => {

@@ -246,7 +246,7 @@ describeWith(["kubernetes", "own-root"], "the pod of the embedded overlay", () =
 
   it("says which setting to change when it may not write to its claim", async () => {
     await using host = await runningPod({ ownerOfClaim: 0, ready: /data_dir_unusable/ });
-    expect(host.log.tail()).toMatch(/the data directory \/var\/lib\/sluice \(data\.dir, SLUICE_DATA_DIR\)/);
+    expect(host.log.tail()).toMatch(/data\.dir \(SLUICE_DATA_DIR\) names \/var\/lib\/sluice,/);
   });
 });
 

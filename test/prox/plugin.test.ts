@@ -155,7 +155,7 @@ describe("the plugin", () => {
     plugin.child.stdin.end();
     expect(await plugin.ended).toBe(0);
     const open = new PluginProcess({ cwd, settings: { "admin.host": "0.0.0.0" } });
-    expect(await open.said.saw(/sluice cannot start/)).toContain("set SLUICE_ADMIN_TOKEN");
+    expect(await open.said.saw(/sluice cannot start/)).toContain("set admin.token (SLUICE_ADMIN_TOKEN)");
   });
 
   it.each(["echo 20", "exit 127"])("lets nobody in without a Node that can run it: %j", async (node) => {
