@@ -20,9 +20,19 @@ import type { PolicyView } from "./policy/policy.ts";
 
 /** What the bridge tells of each op; counters and log lines are made of it. */
 export interface BridgeObserver {
-  answered(op: Op, decision: Decision, durationMs: number): void;
-  unrecorded(op: Op, kept: Exclude<Kept, { ok: true }>, answer: Answer): void;
+  answered(op: Op, decision: Decision, about: Answered): void;
 }
+
+export interface Answered {
+  readonly durationMs: number;
+  /** Of the event that tells what was answered. */
+  readonly eventId: string;
+  /** Why the event was not durable when the answer left; null where it was, or was to be left out. */
+  readonly unkept: Unkept | null;
+  readonly answer: Answer;
+}
+
+type Unkept = Exclude<Kept, { ok: true }>;
 
 /** What the ops before this one tell of it, and what it tells of those to come. */
 export interface BridgeSessions {
@@ -84,17 +94,23 @@ export class Bridge {
     const decided = decide(policy, op, { nowMs: op.atMs, tokenMeta, connections, proxies });
     if (this.#leavesOut(op, decided, id, context, startedMs)) {
       sessions.record(op, decided, id, context, startedMs);
-      observer.answered(op, decided, clock.monotonic() - startedMs);
-      return answerTo(decided);
+      const answer = answerTo(decided);
+      const durationMs = clock.monotonic() - startedMs;
+      observer.answered(op, decided, { durationMs, eventId: id, unkept: null, answer });
+      return answer;
     }
     const decision = this.#mustRefuseUnrecorded(op, decided) ? notRecorded(decided) : decided;
     const draft = this.#draft(op, decision, context, undefined, id);
     const keeping = this.#record(draft, startedMs, deadlineMs);
     sessions.record(op, decision, draft.id, context, startedMs);
     const kept = await keeping;
-    const answered = kept.ok ? decision : this.#unrecorded(op, decision, draft, context, kept);
-    observer.answered(op, answered, clock.monotonic() - startedMs);
-    return answerTo(answered);
+    const { answered, eventId } = kept.ok
+      ? { answered: decision, eventId: draft.id }
+      : this.#unrecorded(op, decision, draft, context, kept);
+    const answer = answerTo(answered);
+    const durationMs = clock.monotonic() - startedMs;
+    observer.answered(op, answered, { durationMs, eventId, unkept: kept.ok ? null : kept, answer });
+    return answer;
   }
 
   /** Refusals are kept, and what would be one, were all rules enforced. */
@@ -145,18 +161,16 @@ export class Bridge {
     decision: Decision,
     draft: Draft,
     context: OpContext,
-    kept: Exclude<Kept, { ok: true }>,
-  ): Decision {
-    const { onFailure, journal, sessions, observer } = this.#parts;
+    kept: Unkept,
+  ): { answered: Decision; eventId: string } {
+    const { onFailure, journal, sessions } = this.#parts;
     const override = onFailure === "refuse" && op.refusable && decision.effect === "allowed";
     const answered = override ? notRecorded(decision) : decision;
-    if (override && kept.queued) {
-      const second = this.#draft(op, answered, context, draft.id);
-      void journal.append(second.stream, second.key, second.render);
-    }
     if (override) sessions.takeBack(op, draft.id, context);
-    observer.unrecorded(op, kept, answerTo(answered));
-    return answered;
+    if (!override || !kept.queued) return { answered, eventId: draft.id };
+    const second = this.#draft(op, answered, context, draft.id);
+    void journal.append(second.stream, second.key, second.render);
+    return { answered, eventId: second.id };
   }
 }
 

@@ -20,8 +20,16 @@ export function listen(server: Server, group: ListenGroup, host: string, port: n
   });
 }
 
-function listenError(cause: NodeJS.ErrnoException, group: ListenGroup, host: string, port: number): SluiceError {
-  const [portVariable, hostVariable] = [`SLUICE_${group.toUpperCase()}_PORT`, `SLUICE_${group.toUpperCase()}_HOST`];
+function listenError(
+  cause: NodeJS.ErrnoException,
+  group: ListenGroup,
+  host: string,
+  port: number,
+): SluiceError {
+  const [portVariable, hostVariable] = [
+    `SLUICE_${group.toUpperCase()}_PORT`,
+    `SLUICE_${group.toUpperCase()}_HOST`,
+  ];
   const invalid = (text: string): SluiceError => new SluiceError("config_invalid", text, { cause });
   switch (cause.code) {
     case "EADDRINUSE": {

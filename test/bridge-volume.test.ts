@@ -45,7 +45,7 @@ async function bridgeOf({ shares, rules = {}, sessions = ofFrp, onFailure = "ans
     origin: { instance: "i_test", epoch },
     redact: redactor("mask"),
     clock,
-    observer: { answered: (op) => answered.push(op.name), unrecorded: () => {} },
+    observer: { answered: (op) => answered.push(op.name) },
     onFailure,
     volume,
   });

@@ -36,8 +36,9 @@ async function bridgeWith(onFailure: "answer" | "refuse", rules: Record<string, 
     redact: redactor("mask"),
     clock,
     observer: {
-      answered: () => {},
-      unrecorded: (_op, { failure }, answer) => unrecorded.push(`${failure}: ${answer.kind}`),
+      answered: (_op, _decision, { unkept, answer }) => {
+        if (unkept !== null) unrecorded.push(`${unkept.failure}: ${answer.kind}`);
+      },
     },
     onFailure,
     volume: null,

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Metrics } from "../src/admin/metrics.ts";
+import { BoundedLines } from "../src/bounded-lines.ts";
 import { systemClock } from "../src/clock.ts";
 import type { Log } from "../src/log.ts";
 import { observer } from "../src/observer.ts";
 import { decide } from "../src/policy/decide.ts";
+import { FakeClock } from "./fake-clock.ts";
 import { type Case, facts, login, newProxy, ping, unknownOp, viewOf } from "./policy/cases.ts";
 
 const notAsked = (): never => {
@@ -24,8 +26,9 @@ async function told(rows: readonly Pick<Case, "rules" | "policy" | "op">[]) {
   const lines: [object, string][] = [];
   const write = (fields: object, text: string): unknown => lines.push([fields, text]);
   const log = { info: write, debug: write, isLevelEnabled: () => false } as unknown as Log;
-  const { answered } = observer(metrics, log, null);
-  for (const row of rows) answered(row.op, decide(viewOf(row), row.op, facts), 1);
+  const { answered } = observer(metrics, log, new BoundedLines(log, new FakeClock()), null);
+  const about = { durationMs: 1, eventId: "e", unkept: null, answer: { kind: "allow" } } as const;
+  for (const row of rows) answered(row.op, decide(viewOf(row), row.op, facts), about);
   const text = await metrics.registry.getSingleMetricAsString("sluice_ops_would_refuse_total");
   return { counted: text.split("\n").filter((line) => line !== "" && !line.startsWith("#")), lines };
 }

@@ -7,6 +7,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
+import { textOf } from "../errors.ts";
 import { fingerprint, type MalformedReport } from "../malformed.ts";
 import type { Answer, Op } from "../op.ts";
 import { subscriberOf } from "../policy/facts.ts";
@@ -32,7 +33,27 @@ export interface FrpEdgeParts {
 
 export interface FrpEdgeObserver {
   /** A call that never became an op; never journaled when it was a wrong password. */
-  turnedAway(status: number, problem: string): void;
+  turnedAway(status: number, problem: string, about: TurnedAway): void;
+  /** A login beyond http.loginsPerMinute, which is no more than counted. */
+  floodRefused(op: Op, reason: string, durationMs: number): void;
+}
+
+export interface TurnedAway {
+  /** Null where it is not known, or was not let in; the path says then which it wanted to be. */
+  readonly node: string | null;
+  /** Of whoever calls: frps, or what stands before it. */
+  readonly peer: string | null;
+  readonly peerPort: number | null;
+  readonly reqid: string | null;
+  readonly method: string;
+  /** Without the query; at most `mostPathChars`. */
+  readonly path: string;
+  /** Of the body, where it was read. */
+  readonly length?: number;
+  readonly sha256?: string;
+  /** What went wrong inside. */
+  readonly cause?: string;
+  readonly ms: number;
 }
 
 type Ctx = Context<{ Bindings: HttpBindings }>;
@@ -40,26 +61,38 @@ type Ctx = Context<{ Bindings: HttpBindings }>;
 export function frpEdge(parts: FrpEdgeParts): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   const logins = new MinuteCounts(parts.clock);
-  const answer = (c: Ctx): Promise<Response> => answerCall(c, parts, logins);
+  const answer = (c: Ctx): Promise<Response> =>
+    answerCall({ c, cameMs: parts.clock.monotonic() }, parts, logins);
   app.post(parts.path, answer);
   app.post(parts.path === "/" ? "/:node" : `${parts.path}/:node`, answer);
   app.all("*", (c) => {
     const ours = c.req.path === parts.path || c.req.path.startsWith(`${parts.path}/`);
+    const call = { c, cameMs: parts.clock.monotonic() };
     return ours
-      ? turnAway(c, parts, 405, "only POST is answered here")
-      : turnAway(c, parts, 404, "no such path");
+      ? turnAway(call, parts, 405, "only POST is answered here")
+      : turnAway(call, parts, 404, "no such path");
   });
-  app.onError((thrown, c) => turnAway(c as Ctx, parts, 500, "the bridge failed", thrown));
+  app.onError((thrown, c) => {
+    const call = { c: c as Ctx, cameMs: parts.clock.monotonic() };
+    return turnAway(call, parts, 500, "the bridge failed", { cause: textOf(thrown) });
+  });
   return app;
 }
 
-async function answerCall(c: Ctx, parts: FrpEdgeParts, logins: MinuteCounts): Promise<Response> {
+interface Call {
+  readonly c: Ctx;
+  /** Of the monotonic clock. */
+  readonly cameMs: number;
+}
+
+async function answerCall(call: Call, parts: FrpEdgeParts, logins: MinuteCounts): Promise<Response> {
+  const { c, cameMs } = call;
   const caller = parts.callers.identify(c.req.param("node"), c.req.header("authorization"));
-  if (!caller.ok) return turnAway(c, parts, caller.status, caller.problem);
+  if (!caller.ok) return turnAway(call, parts, caller.status, caller.problem);
   const { incoming } = c.env;
   const body = await readBody(incoming);
   const peer = incoming.socket.remoteAddress ?? null;
-  if (body.kind !== "whole") return cutShort(c, parts, body, caller.node, peer);
+  if (body.kind !== "whole") return cutShort(call, parts, body, caller.node, peer);
   const parsed = parseOp(body.bytes, {
     node: caller.node,
     subdomainHost: caller.subdomainHost,
@@ -67,11 +100,13 @@ async function answerCall(c: Ctx, parts: FrpEdgeParts, logins: MinuteCounts): Pr
     atMs: parts.clock.now(),
   });
   if (!parsed.ok) {
-    parts.malformed({ node: caller.node, reason: parsed.reason, peer, ...fingerprint(body.bytes) });
-    return turnAway(c, parts, 400, `not an op: ${parsed.reason}`);
+    const print = fingerprint(body.bytes);
+    parts.malformed({ node: caller.node, reason: parsed.reason, peer, ...print });
+    return turnAway(call, parts, 400, `not an op: ${parsed.reason}`, { node: caller.node, ...print });
   }
   const flooded = isFlood(parsed.op, parts, logins);
-  if (flooded)
+  if (flooded) {
+    parts.observer.floodRefused(parsed.op, tooManyLogins.reason, parts.clock.monotonic() - cameMs);
     parts.malformed({
       node: caller.node,
       reason: "login_flood",
@@ -79,13 +114,17 @@ async function answerCall(c: Ctx, parts: FrpEdgeParts, logins: MinuteCounts): Pr
       sha256: null,
       peer: subscriberOf(parsed.op.remote?.ip ?? "no address"),
     });
+  }
   const answer = flooded ? tooManyLogins : await parts.handle(parsed.op, parts.deadlineMs);
   return c.body(answerBody(answer, body.bytes), 200, parts.stopping() ? jsonAndClose : json);
 }
 
 const json = { "content-type": "application/json" };
 const jsonAndClose = { ...json, connection: "close" };
-const tooManyLogins: Answer = { kind: "refuse", reason: "too many logins from this address" };
+const tooManyLogins: Extract<Answer, { kind: "refuse" }> = {
+  kind: "refuse",
+  reason: "too many logins from this address",
+};
 
 /** frps sends 16 hex digits; what is too long to be an id is none. */
 function reqidOf(header: string | undefined): string | null {
@@ -99,22 +138,38 @@ function isFlood(op: Op, parts: FrpEdgeParts, logins: MinuteCounts): boolean {
   return most !== 0 && logins.add(subscriberOf(op.remote?.ip ?? "no address")) > most;
 }
 
-function cutShort(c: Ctx, parts: FrpEdgeParts, body: Body, node: string, peer: string | null): Response {
+function cutShort(call: Call, parts: FrpEdgeParts, body: Body, node: string, peer: string | null): Response {
   const reason = body.kind === "too_large" ? "too_large" : "cut_off";
-  parts.malformed({ node, reason, peer, ...fingerprint(body.bytes) });
-  return turnAway(c, parts, reason === "too_large" ? 413 : 400, `not an op: ${reason}`);
+  const print = fingerprint(body.bytes);
+  parts.malformed({ node, reason, peer, ...print });
+  return turnAway(call, parts, reason === "too_large" ? 413 : 400, `not an op: ${reason}`, {
+    node,
+    ...print,
+  });
 }
 
+const mostPathChars = 100;
 type HttpError = 400 | 401 | 404 | 405 | 413 | 500;
 
 function turnAway(
-  c: Ctx,
+  { c, cameMs }: Call,
   parts: FrpEdgeParts,
   status: HttpError,
   problem: string,
-  cause?: unknown,
+  more: Pick<TurnedAway, "length" | "sha256" | "cause"> & { readonly node?: string } = {},
 ): Response {
-  parts.observer.turnedAway(status, cause === undefined ? problem : `${problem}: ${cause}`);
+  const socket = c.env?.incoming?.socket;
+  const { node = null, ...rest } = more;
+  parts.observer.turnedAway(status, problem, {
+    node,
+    peer: socket?.remoteAddress ?? null,
+    peerPort: socket?.remotePort ?? null,
+    reqid: reqidOf(c.req.header("x-frp-reqid")),
+    method: c.req.method.slice(0, mostPathChars),
+    path: c.req.path.slice(0, mostPathChars),
+    ...rest,
+    ms: parts.clock.monotonic() - cameMs,
+  });
   const headers: Record<string, string> =
     status === 401 ? { "www-authenticate": 'Basic realm="sluice"' } : {};
   // A body that was not read to its end leaves the connection in the middle of a request.

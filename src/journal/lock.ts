@@ -85,8 +85,12 @@ function inUse(dataDir: string, file: string, cause: unknown): SluiceError {
 function lockHolder(file: string): number | null {
   try {
     const { ino } = fs.statSync(file);
-    const held = fs.readFileSync("/proc/locks", "utf8").split("\n").map((line) => line.trim().split(/\s+/));
-    const [, , , , pid] = held.find(([, , , kind, , place]) => kind === "WRITE" && place?.endsWith(`:${ino}`)) ?? [];
+    const held = fs
+      .readFileSync("/proc/locks", "utf8")
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/));
+    const [, , , , pid] =
+      held.find(([, , , kind, , place]) => kind === "WRITE" && place?.endsWith(`:${ino}`)) ?? [];
     return Number(pid) > 0 && Number(pid) !== process.pid ? Number(pid) : null;
   } catch {
     return null;

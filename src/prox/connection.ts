@@ -30,7 +30,7 @@ export interface HookParts {
   readonly handle: (op: Op, deadlineMs: number) => Promise<Answer>;
   readonly malformed: (report: MalformedReport) => void;
   /** A call could not be answered at all; its connection is closed, which prox takes for a refusal. */
-  readonly failed: (problem: string) => void;
+  readonly failed: (problem: string, op?: Op) => void;
 }
 
 export class Connection {
@@ -121,23 +121,35 @@ export class Connection {
       this.#report(envelope.reason, frame);
       return false;
     }
-    const handled = handle(opOf(envelope, { node, atMs: clock.now() }), deadlineMs);
+    const op = opOf(envelope, { node, atMs: clock.now() });
+    const handled = handle(op, deadlineMs);
     if (envelope.kind === "hook" && envelope.hook === "on_disconnect") {
       told.push(
         handled.then(
           () => {},
-          (thrown) => failed(textOf(thrown)),
+          (thrown) => failed(textOf(thrown), op),
         ),
       );
       return true;
     }
-    const answer = await handled;
+    const answer = await this.#answerOr(handled, op);
+    if (answer === null) return false;
     // What would be an answer to a hook that nobody knows?
     if (envelope.kind === "unknown") return false;
     const came = envelope.hook === "on_request" ? envelope.payload.h : null;
     const body = answerTo(envelope.hook, answer, came ?? {});
     if (body !== null) await this.#write(frameOf(body));
     return true;
+  }
+
+  /** Null where there is none, which has been told. */
+  async #answerOr(handled: Promise<Answer>, op: Op): Promise<Answer | null> {
+    try {
+      return await handled;
+    } catch (thrown) {
+      this.#parts.failed(textOf(thrown), op);
+      return null;
+    }
   }
 
   async #write(bytes: Buffer): Promise<void> {

@@ -1,6 +1,7 @@
 /** The bridge behind an edge, and what the edge reports of calls that are no op. */
 import type { Metrics } from "../admin/metrics.ts";
 import type { Announcer } from "../announcer.ts";
+import { BoundedLines } from "../bounded-lines.ts";
 import { Bridge, type BridgeSessions } from "../bridge.ts";
 import type { Origin } from "../events/draft.ts";
 import { redactor } from "../events/redact.ts";
@@ -11,7 +12,7 @@ import { observer } from "../observer.ts";
 import type { Op } from "../op.ts";
 import type { Bans } from "../policy/bans.ts";
 import type { PolicyView } from "../policy/policy.ts";
-import type { WiringParts } from "./parts.ts";
+import { releaseMs, type WiringParts } from "./parts.ts";
 
 export interface BridgeNeeds {
   readonly policy: PolicyView;
@@ -32,11 +33,13 @@ export interface OpenBridge {
 }
 
 export function openBridge(
-  { settings, clock, log }: WiringParts,
+  { settings, clock, log, resources }: WiringParts,
   protocol: Op["protocol"],
   { policy, bans, sessions, journal, announcer, origin, metrics, volume }: BridgeNeeds,
 ): OpenBridge {
-  const watch = observer(metrics, log, bans);
+  const lines = new BoundedLines(log, clock);
+  resources.onRelease("counts of lines left out", releaseMs, async () => lines.flush());
+  const watch = observer(metrics, log, lines, bans);
   const redact = redactor(settings.events.redact, settings.events.hmacKey, () => metrics.redacted());
   const { onFailure } = settings.journal;
   const bridge = new Bridge({

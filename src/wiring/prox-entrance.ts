@@ -1,5 +1,7 @@
 /** What a plugin needs to say READY: a slot, and a socket with a door behind it where calls wait. */
 import { resolve } from "node:path";
+import { BoundedLines } from "../bounded-lines.ts";
+import { factsOf } from "../observer.ts";
 import { Door } from "../prox/door.ts";
 import { takeSlot } from "../prox/slots.ts";
 import { socketPathIn } from "../prox/socket-path.ts";
@@ -24,13 +26,19 @@ export async function openEntrance(given: Omit<WiringParts, "dataDir">): Promise
   const slot = takeSlot(folder);
   resources.onRelease("slot", releaseMs, () => slot.release());
   const door = new Door(clock);
+  const lines = new BoundedLines(log, clock);
+  resources.onRelease("counts of lines left out", releaseMs, async () => lines.flush());
   const server = new HookServer({
     node: settings.prox.node,
     deadlineMs: settings.prox.deadlineMs,
     clock,
     handle: door.handle,
     malformed: door.malformed,
-    failed: (problem) => log.error({ problem }, "a call of prox failed; its connection is closed"),
+    failed: (problem, op) => {
+      const { node } = settings.prox;
+      const kind = { protocol: "prox", node, op: op?.known ? op.name : "unknown", effect: "failed", problem };
+      lines.write("error", kind, op ? factsOf(op) : {}, "a call of prox failed; its connection is closed");
+    },
   });
   const socket = socketPathIn(slot.dir);
   await server.listen(socket);

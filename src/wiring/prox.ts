@@ -72,7 +72,7 @@ export async function openProx(
   const bans = await openBans(parts, origin, metrics, () => replica.rules.bans);
   const sessions = requests;
   const needs = { policy: replica, bans, sessions, journal, announcer, origin, metrics, volume };
-  const { bridge, malformed } = openBridge(parts, "prox", needs);
+  const { bridge, watch, malformed } = openBridge(parts, "prox", needs);
 
   await load.awaited(replica.available, deadlineMs);
   const policyNow = () => {
@@ -85,7 +85,10 @@ export async function openProx(
   const started = announcer.started(version, previous, policy, kafka);
   door.open({
     handle: (op, ms) => bridge.handle(op, ms),
-    malformed: (report) => malformed.report(report),
+    malformed: (report) => {
+      watch.malformed(report);
+      malformed.report(report);
+    },
   });
 
   /** What can wait, and must not keep the plugin from answering. */

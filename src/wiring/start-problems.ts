@@ -32,7 +32,9 @@ export async function withOtherProblems(thrown: unknown, settings: Settings): Pr
   const lines = [...new Set([thrown.message, ...others.filter((text) => text !== null)])];
   if (lines.length === 1) return thrown;
   const list = lines.map((line) => `  - ${line}`).join("\n");
-  return new SluiceError(thrown.code, `${lines.length} problems keep it from starting:\n${list}`, { cause: thrown });
+  return new SluiceError(thrown.code, `${lines.length} problems keep it from starting:\n${list}`, {
+    cause: thrown,
+  });
 }
 
 async function problemOf(attempt: () => unknown): Promise<string | null> {

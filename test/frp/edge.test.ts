@@ -31,7 +31,7 @@ function edge({ answer = { kind: "allow" }, stopping = false, loginsPerMinute = 
       return answer;
     },
     malformed: (report) => malformed.push(report),
-    observer: { turnedAway: (status) => turnedAway.push(status) },
+    observer: { turnedAway: (status) => turnedAway.push(status), floodRefused: () => {} },
     stopping: () => stopping,
   });
   const post = (

@@ -36,7 +36,7 @@ async function listening() {
       });
     },
     malformed: (report) => reported(report),
-    observer: { turnedAway: () => undefined },
+    observer: { turnedAway: () => {}, floodRefused: () => {} },
     stopping: () => stopping,
   });
   const port = new PluginPort(app.fetch, systemClock);
