@@ -209,6 +209,12 @@ export class Metrics {
     gauge(this.registry, "sluice_ready", help, () => Number(notReady() === null));
   }
 
+  /** Of the plugin port. @param expiresMs when the certificate in force ends, milliseconds since 1970 */
+  certificate(expiresMs: () => number): void {
+    const help = "When the certificate of the plugin port ends, in seconds since 1970";
+    gauge(this.registry, "sluice_tls_certificate_expiry_timestamp_seconds", help, () => expiresMs() / 1000);
+  }
+
   /** Topics that there will be. */
   forwardsTo(topics: Iterable<string>): void {
     for (const topic of topics) this.#deadLetters.inc({ topic }, 0);

@@ -32,6 +32,7 @@ export class ServerTls {
   readonly #clock: Clock;
   readonly #log: Log;
   #version = "";
+  #expiresMs = 0;
   #doubted = "";
   #broken = "";
   #cancelLook = (): void => {};
@@ -47,15 +48,23 @@ export class ServerTls {
     this.#log = log;
   }
 
+  /** When the certificate in force ends, milliseconds since 1970. */
+  get expiresMs(): number {
+    return this.#expiresMs;
+  }
+
   /** @throws SluiceError config_invalid when the files cannot be used */
   read(): Shown {
     const version = versionOf(this.#files);
     const { cert, key } = readTlsFiles(this.#group, this.#files);
     const { validTo, subject } = new X509Certificate(cert!);
-    if (Date.parse(validTo) < this.#clock.now()) {
-      this.#log.warn({ subject, validTo }, `the certificate ${this.#group}.cert has expired`);
+    const expiresMs = Date.parse(validTo);
+    if (expiresMs < this.#clock.now()) {
+      const text = `${this.#group}.cert names ${this.#files.cert}, which expired on ${new Date(expiresMs).toISOString()}: put a new one there; it is taken without a restart`;
+      this.#log.warn({ subject }, text);
     }
     this.#version = version;
+    this.#expiresMs = expiresMs;
     return { cert: cert!, key: key! };
   }
 
@@ -72,7 +81,7 @@ export class ServerTls {
   }
 
   #look(use: (shown: Shown) => void): void {
-    const inForce = this.#version;
+    const [inForce, expiresMs] = [this.#version, this.#expiresMs];
     const version = versionOf(this.#files);
     if (version === inForce || version === this.#broken) return;
     try {
@@ -81,6 +90,7 @@ export class ServerTls {
       this.#log.info({ cert: this.#files.cert }, "a new certificate is in force");
     } catch (thrown) {
       this.#version = inForce;
+      this.#expiresMs = expiresMs;
       if (version !== this.#doubted) {
         this.#doubted = version;
         return;

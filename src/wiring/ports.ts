@@ -71,6 +71,7 @@ export async function openPluginPort(
   const port = new PluginPort(edge.fetch, clock, tls && { shown: tls.read(), onFailure });
   const address = await port.listen(http.host, http.port);
   tls?.watch((shown) => port.show(shown));
+  if (tls !== null) needs.metrics.certificate(() => tls.expiresMs);
   const drainMs = (): number => live.now.stop.drainMs;
   resources.onRelease(
     "plugin port",

@@ -1,10 +1,12 @@
 /** The README's table of metrics says what /metrics tells, no more and no less, at both edges. */
+import { X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Metrics } from "../../src/admin/metrics.ts";
 import { systemClock } from "../../src/clock.ts";
 import { startBridge } from "../hosts/bridge.ts";
+import { Authority } from "../hosts/certificates.ts";
 import { freePort } from "../hosts/ports.ts";
 import { makeDir } from "../journal/harness.ts";
 import { PluginProcess } from "../prox/plugin-process.ts";
@@ -33,8 +35,17 @@ async function page(adminUrl: string): Promise<string> {
 
 it("a bridge for frps tells each metric of the table with its type and labels, and no other", async () => {
   const kafka = { "kafka.brokers": `127.0.0.1:${await freePort()}` };
-  const [embedded, forwarding] = await Promise.all([startBridge(), startBridge(kafka)]);
-  expectTold(await page(embedded.adminUrl), rowsOf());
+  const { cert, key } = new Authority().issue();
+  const folder = makeDir();
+  const tls = { "http.tls.cert": join(folder, "crt"), "http.tls.key": join(folder, "key") };
+  writeFileSync(tls["http.tls.cert"], cert);
+  writeFileSync(tls["http.tls.key"], key);
+  const [embedded, forwarding] = await Promise.all([startBridge(tls), startBridge(kafka)]);
+  const told = await page(embedded.adminUrl);
+  expectTold(told, rowsOf("TLS"));
+  const ends = Date.parse(new X509Certificate(cert).validTo) / 1000;
+  const [, seconds] = /^sluice_tls_certificate_expiry_timestamp_seconds (\S+)$/m.exec(told) ?? [];
+  expect(Number(seconds)).toBe(ends);
   expectTold(await page(forwarding.adminUrl), rowsOf("Kafka"));
   await Promise.all([embedded.close(), forwarding.close()]);
 });

@@ -8,7 +8,7 @@ export interface Metric {
 }
 
 interface Row extends Metric {
-  /** Where it is told alone: prox, Kafka, Linux; null: everywhere. */
+  /** Where it is told alone: prox, Kafka, TLS, Linux; null: everywhere. */
   readonly only: string | null;
 }
 

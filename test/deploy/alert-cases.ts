@@ -94,6 +94,24 @@ export const alertCases: Readonly<Record<string, AlertCase>> = {
       { series: twoBridges("1x4 81985529216486x20", "1x20"), atMinute: 11 },
     ],
   },
+  SluiceSettingsRefused: {
+    fires: [holds("sluice_config_last_reload_successful", "1x2 0x10", 9)],
+    quiet: [
+      holds("sluice_config_last_reload_successful", "1x2 0x3 1x10", 9),
+      holds("sluice_config_last_reload_successful", "1x2 0x10", 6),
+    ],
+  },
+  SluiceCertificateEnds: {
+    // Time begins at 0: it ends 14 days and some minutes later.
+    fires: [
+      holds("sluice_tls_certificate_expiry_timestamp_seconds", `${14 * 86_400 + 60}x30`, 10),
+      holds("sluice_tls_certificate_expiry_timestamp_seconds", "60x30", 10),
+    ],
+    quiet: [
+      holds("sluice_tls_certificate_expiry_timestamp_seconds", `${14 * 86_400 + 3_600}x30`, 20),
+      holds("up", "1x30", 20),
+    ],
+  },
   SluiceKafkaAway: {
     fires: [holds("sluice_kafka_connected", "0x10", 6)],
     quiet: [holds("sluice_kafka_connected", "0x3 1x10", 6)],

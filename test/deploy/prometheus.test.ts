@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { metricsIn, tableOfMetrics } from "../admin/metrics-table.ts";
 import { startBridge } from "../hosts/bridge.ts";
+import { Authority } from "../hosts/certificates.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { temporaryFolder } from "../hosts/folder.ts";
 import { closeWithFile } from "../hosts/open.ts";
@@ -105,7 +106,11 @@ describeWith(["promtool"], "deploy/prometheus", () => {
 
   it("scrapes a bridge with its admin token, and finds in it every metric and label of the rules", async () => {
     const kafka = { "kafka.brokers": `127.0.0.1:${await freePort()}` };
-    const bridge = await startBridge({ ...kafka, "admin.token": token });
+    const { cert, key } = new Authority().issue();
+    const tls = { "http.tls.cert": join(folder, "tls.crt"), "http.tls.key": join(folder, "tls.key") };
+    await writeFile(tls["http.tls.cert"], cert);
+    await writeFile(tls["http.tls.key"], key);
+    const bridge = await startBridge({ ...kafka, ...tls, "admin.token": token });
     const config = await readFile(join(folder, "prometheus.yml"), "utf8");
     const here = config
       .replace("127.0.0.1:9001", new URL(bridge.adminUrl).host)

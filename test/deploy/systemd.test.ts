@@ -118,6 +118,14 @@ describeWith(["systemd"], "under systemd the unit", () => {
     expect(journal).toMatch(/bridge\.stopped/);
   });
 
+  it("takes changed settings by systemctl reload, without a new process", async () => {
+    await using host = await booted();
+    const [from, pid] = [host.log.lines.length, await shown(host, "MainPID")];
+    await host.inside("systemctl", "reload", "sluice");
+    await host.log.saw(/"cause":"SIGHUP".*no setting in force has changed/, { from });
+    expect(await shown(host, "MainPID")).toBe(pid);
+  });
+
   it("is started again after a kill, as the same instance", async () => {
     await using host = await booted();
     const from = host.log.lines.length;
