@@ -19,7 +19,6 @@ import { open, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import type { Clock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
-import { systemCode } from "../journal/files.ts";
 import type { PolicyLog, PolicySource, SourceState } from "./policy.ts";
 import { type PolicyText, readPolicyText } from "./policy-text.ts";
 import type { Replica } from "./replica.ts";
@@ -191,6 +190,10 @@ export async function policyFileProblem(path: string): Promise<SluiceError | nul
 function unreadable(path: string, problem: string): SluiceError {
   const text = `policy.file (SLUICE_POLICY_FILE) names ${path}, which ${problem}: mend it, or name another`;
   return new SluiceError("policy_unreadable", text);
+}
+
+function systemCode(thrown: unknown): string | undefined {
+  return (thrown as NodeJS.ErrnoException).code;
 }
 
 function problemOf(thrown: unknown): string {
