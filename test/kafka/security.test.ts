@@ -238,7 +238,9 @@ describeWith(["kafka"], "a Kafka that is secured", () => {
     expect(await broker.partitions(topic)).toBe(1);
     expect(await broker.partitions(topic)).toBe(1);
     const said = lines.filter((line) => line.includes("the old one stays in force"));
-    expect(said).toEqual([expect.stringContaining("is not the key of the certificate that kafka.tls.cert names")]);
+    expect(said).toEqual([
+      expect.stringContaining("is not the key of the certificate that kafka.tls.cert names"),
+    ]);
   });
 
   it("has all events of a bridge on one topic, provably, by every command; logins on another", async () => {
