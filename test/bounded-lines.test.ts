@@ -45,6 +45,14 @@ describe("a flood of lines", () => {
     expect(told.at(-1)?.text).toBe("of other kinds: more lines of this kind were left out");
   });
 
+  it("does not hide the first line of another kind", () => {
+    const { told, lines } = trial();
+    for (let at = 0; at < 3_000; at++) lines.write("info", { node: String(at % 30) }, {}, "refused");
+    lines.write("error", { node: "edge-1" }, {}, "refused");
+    expect(told).toHaveLength(1_001);
+    expect(told.at(-1)).toMatchObject({ level: "error", node: "edge-1" });
+  });
+
   it("is written as a whole at debug", () => {
     const { told, lines } = trial(true);
     for (let at = 0; at < 500; at++) lines.write("warn", { node: "edge-1" }, { at }, "refused");
