@@ -262,7 +262,8 @@ describe("the log of a bridge for frps", () => {
     );
     const settings = {
       "policy.file": policy,
-      "policy.maxStaleMs": 100,
+      // The file is looked at each second.
+      "policy.maxStaleMs": 3_000,
       "policy.whenStale": "deny",
       "http.loginsPerMinute": loginsPerMinute,
       "http.deadlineMs": 30_000,

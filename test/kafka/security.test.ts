@@ -187,7 +187,7 @@ describeWith(["kafka"], "a Kafka that is secured", () => {
       "SECURE",
       () => ({ tls: { ca: "/nowhere/ca.pem" } }),
       "config_invalid",
-      /kafka\.tls\.ca \(\/nowhere\/ca\.pem\) cannot be read \(ENOENT\)/,
+      /kafka\.tls\.ca names \/nowhere\/ca\.pem, which is not there \(ENOENT\)/,
     ],
   ])(
     "that is out of reach because %s is told in words that name the setting",

@@ -181,7 +181,7 @@ describeWith(["redis"], "a Redis that is secured", () => {
       "our CA's file is not there",
       () => settingsOf(places.open.url, { tls: { ca: "/nowhere/ca.pem" } }),
       "config_invalid",
-      /redis\.tls\.ca \(\/nowhere\/ca\.pem\) cannot be read \(ENOENT\)/,
+      /redis\.tls\.ca names \/nowhere\/ca\.pem, which is not there \(ENOENT\)/,
     ],
   ])(
     "that is out of reach because %s is told in words that name the setting",
