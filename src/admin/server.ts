@@ -86,7 +86,8 @@ export class AdminPort {
   readonly #server: Server;
 
   constructor(app: Hono) {
-    this.#server = createServer(getRequestListener(app.fetch));
+    // A balancer may ask in HTTP/1.0 and name no host, without which the adapter would answer 400.
+    this.#server = createServer(getRequestListener(app.fetch, { hostname: "sluice" }));
   }
 
   /** @throws SluiceError port_in_use, config_invalid */

@@ -43,6 +43,11 @@ export class Supervised {
     return this.#child.pid ?? 0;
   }
 
+  /** Null while it runs, and where a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }

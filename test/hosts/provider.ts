@@ -10,6 +10,7 @@ import { connectMissing, connectPlugins } from "./connect-program.ts";
 import { engineAnswers } from "./docker.ts";
 import { frpEndsMissing, frpEndsProgram } from "./frp-ends-program.ts";
 import { frpMissing, frpPrograms } from "./frp-program.ts";
+import { haproxyMissing, haproxyProgram } from "./haproxy-program.ts";
 import { imageFor } from "./images.ts";
 import { kafkaJava } from "./kafka-classes.ts";
 import { kafkaMissing } from "./kafka-program.ts";
@@ -45,6 +46,7 @@ const natives = {
   connect: { missing: connectMissing, prepare: () => Promise.all([kafkaJava(), connectPlugins()]) },
   "redpanda-connect": { missing: redpandaConnectMissing, prepare: redpandaConnectProgram },
   rsyslog: { missing: rsyslogMissing, prepare: rsyslogProgram },
+  haproxy: { missing: haproxyMissing, prepare: haproxyProgram },
   promtool: { missing: prometheusMissing, prepare: prometheusPrograms },
   kubernetes: { missing: kubernetesMissing, prepare: kubernetesPrograms },
   systemd: { missing: systemdMissing, prepare: async () => {} },

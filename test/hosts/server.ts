@@ -44,6 +44,7 @@ export class NativeServer implements Server {
   readonly log = new Log();
   readonly #options: NativeOptions;
   #process: Supervised | undefined;
+  #latest: Supervised | undefined;
 
   constructor(options: NativeOptions) {
     this.#options = options;
@@ -55,11 +56,17 @@ export class NativeServer implements Server {
     return this.#process?.exited ?? Promise.resolve();
   }
 
+  /** Of the process that was started last: null while it runs, and where a signal ended it. */
+  get exitCode(): number | null {
+    return this.#latest?.exitCode ?? null;
+  }
+
   async start(): Promise<void> {
     if (this.#process) throw new Error("is running already");
     const from = this.log.lines.length;
     const started = new Supervised(this.#options.command, this.log);
     this.#process = started;
+    this.#latest = started;
     void started.exited.then(() => {
       if (this.#process === started) this.#process = undefined;
     });
