@@ -78,6 +78,20 @@ describeWith(["frp", "redis", "haproxy"], "two bridges behind HAProxy", () => {
     },
   );
 
+  it("have nobody left at the one that stops, while its listener is still open", async () => {
+    const { first, haproxy, load } = await underLoad({ own: { "stop.delayMs": 600_000 } });
+    const stopped = first.stop();
+    await haproxy.log.saw(/ready\/first is DOWN/);
+    await load.more(users);
+    const answered = sessionsIn(await eventsOf(first)).length;
+    await load.more(users);
+    expect(sessionsIn(await eventsOf(first))).toHaveLength(answered);
+    await Promise.all([stopped, first.stop()]);
+    await load.more(users);
+    await load.stop();
+    expect(load.unserved).toEqual([]);
+  });
+
   it("lose the calls that one had taken when it is killed, and no others", async () => {
     const { first, second, haproxy, load } = await underLoad();
     const down = haproxy.log.saw(/ready\/first is DOWN/).then(() => performance.now());
