@@ -1,6 +1,12 @@
 /** Says what takes long: getting Kafka or frp for the first time takes minutes. */
 import { prepare, providerOf, type Service } from "../../test/hosts/provider.ts";
 
+const remedies: Partial<Record<Service, string>> = {
+  redis: "start a Docker engine, or install redis-server",
+  kafka: "start a Docker engine, or install a Java (17 or newer) and Maven",
+  frp: "install Go, or name yours in SLUICE_TEST_FRPS_BIN and SLUICE_TEST_FRPC_BIN",
+};
+
 const quietMs = 1_500;
 const againMs = 10_000;
 
@@ -10,7 +16,9 @@ export async function prepareAll(services: readonly Service[], say: (text: strin
     services.map(async (service) => [service, await providerOf(service)] as const),
   );
   const missing = ways.flatMap(([service, provider]) =>
-    provider.way === "missing" ? [`${service} cannot be had here: ${provider.why}`] : [],
+    provider.way === "missing"
+      ? [`${service} cannot be had here: ${provider.why}; ${remedies[service]}`]
+      : [],
   );
   if (missing.length > 0) throw new Error(missing.join("\n"));
   for (const [service, { way }] of ways) {
