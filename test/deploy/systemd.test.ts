@@ -1,6 +1,6 @@
 /** deploy/systemd: its units as systemd reads, rates and runs them, with the sandbox that they ask for. */
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { loadSettings } from "../../src/config/load.ts";
 import { call } from "../cli/sluice.ts";
@@ -19,7 +19,9 @@ const secrets = {
   "http-auth": "frps:secret-of-frps",
   "admin-token": "token",
   "redis-url": "redis://redis:6379",
+  "kafka-sasl-password": "secret-of-kafka",
 };
+const operator = { "redis-password": "secret-of-writer", "kafka-sasl-password": "secret-of-reader" };
 /** Of 100, where systemd calls 20 and less OK. What is left is the network, and memory that V8 runs code in. */
 const mostExposed = 12;
 
@@ -29,18 +31,62 @@ describe("a unit", () => {
     const unit = (await textOf(name)).replaceAll("%i", "edge-1");
     const file = join(folder.path, "sluice.toml");
     await writeFile(file, await textOf("sluice.toml"));
-    for (const added of ["", await textOf("redis.conf")]) {
+    const sasl = { SLUICE_KAFKA_SASL_MECHANISM: "SCRAM-SHA-512", SLUICE_KAFKA_SASL_USERNAME: "sluice" };
+    for (const added of ["", `${await textOf("redis.conf")}\n${await textOf("kafka.conf")}`]) {
       const { SLUICE_CONFIG, ...env } = await environmentOf(`${unit}\n${added}`, folder.path, secrets);
-      const { settings } = loadSettings(file, env);
+      const { settings } = loadSettings(file, added === "" ? env : { ...env, ...sasl });
       expect(SLUICE_CONFIG).toMatch(/^\/etc\/sluice\/.*sluice\.toml$/);
       expect(settings.http.auth).toBe(secrets["http-auth"]);
       expect(settings.admin.token).toBe(secrets["admin-token"]);
       expect(settings.redis.url).toBe(added === "" ? undefined : secrets["redis-url"]);
+      expect(settings.kafka.sasl.password).toBe(added === "" ? undefined : secrets["kafka-sasl-password"]);
       expect(settings.data.dir).toBe(`/var/lib/${lastOf(unit, "StateDirectory")}`);
       expect(Number(lastOf(unit, "TimeoutStopSec")) * 1000).toBeGreaterThanOrEqual(
         settings.stop.delayMs + settings.stop.drainMs + partsEndWithinMs,
       );
     }
+    await folder.remove();
+  });
+
+  it("has files beside it that give commands the secrets of the bridge, or those of an operator", async () => {
+    const folder = await temporaryFolder("etc");
+    const files = { ...withFolder(secrets, "credentials"), ...withFolder(operator, "operator") };
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(folder.path, name)), { recursive: true });
+      await writeFile(join(folder.path, name), `${text}\n`);
+    }
+    for (const name of ["as-bridge.sh", "as-operator.sh"]) {
+      const text = (await textOf(name)).replaceAll("/etc/sluice", folder.path);
+      await writeFile(join(folder.path, name), text);
+    }
+    await writeFile(
+      join(folder.path, "sluice.toml"),
+      'kafka.sasl.mechanism = "SCRAM-SHA-512"\nkafka.sasl.username = "sluice"\n',
+    );
+    const settingsBy = async (name: string) => {
+      const script = `. ${join(folder.path, name)}; env -0 | grep -z ^SLUICE_`;
+      const output = await run({
+        program: "env",
+        args: ["-i", `PATH=${process.env.PATH}`, "sh", "-euc", script],
+      });
+      const env = Object.fromEntries(
+        output
+          .split("\0")
+          .filter(Boolean)
+          .map((line) => line.split(/=(.*)/s)),
+      );
+      return loadSettings(env.SLUICE_CONFIG, env).settings;
+    };
+    expect(await settingsBy("as-bridge.sh")).toMatchObject({
+      http: { auth: secrets["http-auth"] },
+      admin: { token: secrets["admin-token"] },
+      redis: { url: secrets["redis-url"] },
+      kafka: { sasl: { username: "sluice", password: secrets["kafka-sasl-password"] } },
+    });
+    expect(await settingsBy("as-operator.sh")).toMatchObject({
+      redis: { user: "sluice-writer", password: operator["redis-password"] },
+      kafka: { sasl: { username: "sluice-reader", password: operator["kafka-sasl-password"] } },
+    });
     await folder.remove();
   });
 
@@ -191,6 +237,10 @@ async function booted({ toml, ready = /sluice \S+ answers/, instance, lacks }: B
   });
   const [url, adminUrl] = [`http://127.0.0.1:${port}/handler`, `http://127.0.0.1:${adminPort}`];
   return Object.assign(host, { url, adminUrl });
+}
+
+function withFolder(files: Readonly<Record<string, string>>, folder: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).map(([name, text]) => [`${folder}/${name}`, text]));
 }
 
 async function shown(host: OwnRoot, property: string): Promise<string> {
