@@ -7,6 +7,7 @@ import type { Progress } from "./forwarder/report.ts";
 import type { Journal, Kept, Loss, PreviousEpoch, Stamp } from "./journal/journal.ts";
 import type { PolicyNote } from "./policy/policy.ts";
 import { shownValue } from "./policy/shown-value.ts";
+import type { Pseudonyms } from "./pseudonyms/pseudonyms.ts";
 
 type Spans = EventData<"bridge.started">["topics"];
 
@@ -22,19 +23,31 @@ export class Announcer {
   /** Where the bridge's own events go. */
   readonly #topic: string;
   readonly #volume: Volume | null;
+  readonly #pseudonyms: Pick<Pseudonyms, "note"> | null;
   readonly #toldLosses = new Set<string>();
   #stopped = false;
   #progress: Progress = { journalseq: 0, topics: {} };
   /** How many had been left out when it was last told. */
   #toldLeftOut = 0;
 
-  /** @param volume null where every event is published */
-  constructor(journal: Journal, origin: Origin, clock: Clock, topic: string, volume: Volume | null = null) {
+  /**
+   * @param volume null where every event is published
+   * @param pseudonyms null where events bear true names
+   */
+  constructor(
+    journal: Journal,
+    origin: Origin,
+    clock: Clock,
+    topic: string,
+    volume: Volume | null = null,
+    pseudonyms: Pick<Pseudonyms, "note"> | null = null,
+  ) {
     this.#journal = journal;
     this.#origin = origin;
     this.#clock = clock;
     this.#topic = topic;
     this.#volume = volume;
+    this.#pseudonyms = pseudonyms;
   }
 
   /** Journals what somebody else has drafted. */
@@ -90,18 +103,10 @@ export class Announcer {
   }
 
   policy(note: PolicyNote): Promise<Kept> {
-    const { kind, ...data } = note;
-    if (note.kind === "changed") {
-      const { key, before, after } = note;
-      const shown = {
-        before: before === null ? null : shownValue(key, before),
-        after: after === null ? null : shownValue(key, after),
-      };
-      return this.#policy("policy.changed", note.key, { ...data, ...shown } as EventData<"policy.changed">);
-    }
-    if (note.kind === "rejected")
-      return this.#policy("policy.rejected", note.key, data as EventData<"policy.rejected">);
-    return this.#policy("policy.emptied", "", data as EventData<"policy.emptied">);
+    const shown = asShown(note);
+    const { kind, ...data } = this.#pseudonyms === null ? shown : this.#pseudonyms.note(shown);
+    const key = "key" in data ? data.key : "";
+    return this.#policy(`policy.${kind}`, key, data as EventData<PolicyEvent>);
   }
 
   /** The progress as it was told last, or none, where more has been left out since. */
@@ -146,6 +151,16 @@ function spansTo(last: Readonly<Record<string, number>>): Spans {
   return Object.fromEntries(
     Object.entries(last).map(([topic, sequence]) => [topic, { first: 1, last: sequence }]),
   );
+}
+
+function asShown(note: PolicyNote): PolicyNote {
+  if (note.kind !== "changed") return note;
+  const { key, before, after } = note;
+  return {
+    ...note,
+    before: before === null ? null : shownValue(key, before),
+    after: after === null ? null : shownValue(key, after),
+  };
 }
 
 function nameOf({ epoch, cause, journalseq: { first, last } }: Loss): string {

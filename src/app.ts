@@ -15,6 +15,7 @@ import type { Forwarder } from "./forwarder/handle.ts";
 import { instanceOf } from "./journal/identity.ts";
 import { lockDataDir } from "./journal/lock.ts";
 import type { Log } from "./log.ts";
+import { pseudonymsOf } from "./pseudonyms/pseudonyms.ts";
 import { Resources } from "./resources.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import { version } from "./version.ts";
@@ -61,12 +62,13 @@ async function start(parts: WiringParts): Promise<App> {
   const { settings, live, clock, resources, dataDir } = parts;
   const lock = lockDataDir(dataDir);
   resources.onRelease("data dir", releaseMs, () => lock.release());
-  const origin = { instance: await instanceOf(dataDir), epoch: newId() };
+  const pseudonyms = pseudonymsOf(settings.events);
+  const origin = { instance: await instanceOf(dataDir), epoch: newId(), naming: pseudonyms?.naming };
 
   // Both are unknown for a while, and are told of as soon as they are known.
   let forwarder: Forwarder | null = null;
   let sessions: Sessions | null = null;
-  const telling = await openTelling(parts, origin, settings.http.deadlineMs, {
+  const telling = await openTelling(parts, origin, settings.http.deadlineMs, pseudonyms, {
     policy: () => policy,
     forwarder: () => forwarder?.state() ?? null,
     sessions: () => sessions,
@@ -93,7 +95,7 @@ async function start(parts: WiringParts): Promise<App> {
     await announcer.stopped(ending.reason);
   });
   resources.onRelease("policy source", releaseMs, () => source.close());
-  const adminPort = await openAdminPort(parts, metrics, openedSessions, policy, () =>
+  const adminPort = await openAdminPort(parts, metrics, openedSessions, policy, pseudonyms, () =>
     ending.begun ? "stopping" : replica.available ? null : "no policy has been loaded yet",
   );
   const stopping = (): boolean => ending.begun;
@@ -106,6 +108,7 @@ async function start(parts: WiringParts): Promise<App> {
     origin,
     metrics,
     volume,
+    pseudonyms,
     stopping,
   });
 

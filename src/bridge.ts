@@ -3,6 +3,9 @@
  *
  *   decide ──▶ record ──▶ answer      decide never waits; record waits for the disk, never for Kafka or Redis
  *
+ * With events.pseudonyms, what records is told of the op and its decision by pseudonyms; who decides, who answers and the
+ * log have the true names.
+ *
  * Guarantee: when handle() resolves, the op's event is durable, or events.publish leaves it out, or journal.onFailure
  * has said what happens instead: `answer` gives the decided answer while the record waits in memory, `refuse` refuses.
  */
@@ -15,8 +18,9 @@ import type { Volume } from "./events/volume.ts";
 import type { Journal, Kept } from "./journal/journal.ts";
 import type { Answer, Op } from "./op.ts";
 import { decide } from "./policy/decide.ts";
-import type { ConnectionCounts, ProxyCounts } from "./policy/facts.ts";
+import type { ConnectionCounts, Facts, ProxyCounts } from "./policy/facts.ts";
 import type { PolicyView } from "./policy/policy.ts";
+import type { Pseudonyms } from "./pseudonyms/pseudonyms.ts";
 
 /** What the bridge tells of each op; counters and log lines are made of it. */
 export interface BridgeObserver {
@@ -59,6 +63,14 @@ export interface BridgeParts {
   readonly onFailure: "answer" | "refuse";
   /** Null where every event is published. */
   readonly volume: Volume | null;
+  /** Null where events bear true names. */
+  readonly pseudonyms: Pick<Pseudonyms, "op" | "decision" | "countsFor"> | null;
+}
+
+/** An op and its decision as they are told of. */
+interface Told {
+  readonly op: Op;
+  readonly decision: Decision;
 }
 
 /** Ops that came within this time and are written together have one timer: one for each costs more than its decision. */
@@ -85,39 +97,53 @@ export class Bridge {
 
   /** @param deadlineMs longest wait for the record, in milliseconds; the edge that asks sets it */
   async handle(op: Op, deadlineMs: number): Promise<Answer> {
-    const { policy, sessions, clock, observer } = this.#parts;
+    const { policy, sessions, clock, observer, pseudonyms } = this.#parts;
     const startedMs = clock.monotonic();
     const id = eventIdOf(op);
-    const context = sessions.begin(op, id);
-    const { counts: connections, proxies } = sessions;
-    const { tokenMeta } = policy.settings;
-    const decided = decide(policy, op, { nowMs: op.atMs, tokenMeta, connections, proxies });
-    if (this.#leavesOut(op, decided, id, context, startedMs)) {
-      sessions.record(op, decided, id, context, startedMs);
+    const toldOp = pseudonyms === null ? op : pseudonyms.op(op);
+    const context = sessions.begin(toldOp, id);
+    const decided = decide(policy, op, this.#factsFor(op, toldOp));
+    const told = { op: toldOp, decision: this.#asTold(decided, op, toldOp) };
+    if (this.#leavesOut(told, id, context, startedMs)) {
+      sessions.record(toldOp, told.decision, id, context, startedMs);
       const answer = answerTo(decided);
       const durationMs = clock.monotonic() - startedMs;
       observer.answered(op, decided, { durationMs, eventId: id, unkept: null, answer });
       return answer;
     }
-    const decision = this.#mustRefuseUnrecorded(op, decided) ? notRecorded(decided) : decided;
-    const draft = this.#draft(op, decision, context, undefined, id);
+    const isUnrecorded = this.#mustRefuseUnrecorded(op, decided);
+    const decision = isUnrecorded ? notRecorded(decided) : decided;
+    const kept = isUnrecorded ? { op: toldOp, decision: notRecorded(told.decision) } : told;
+    const draft = this.#draft(kept, context, undefined, id);
     const keeping = this.#record(draft, startedMs, deadlineMs);
-    sessions.record(op, decision, draft.id, context, startedMs);
-    const kept = await keeping;
-    const { answered, eventId } = kept.ok
+    sessions.record(toldOp, kept.decision, draft.id, context, startedMs);
+    const outcome = await keeping;
+    const { answered, eventId } = outcome.ok
       ? { answered: decision, eventId: draft.id }
-      : this.#unrecorded(op, decision, draft, context, kept);
+      : this.#unrecorded(op, decision, kept, draft, context, outcome);
     const answer = answerTo(answered);
     const durationMs = clock.monotonic() - startedMs;
-    observer.answered(op, answered, { durationMs, eventId, unkept: kept.ok ? null : kept, answer });
+    observer.answered(op, answered, { durationMs, eventId, unkept: outcome.ok ? null : outcome, answer });
     return answer;
   }
 
+  #factsFor({ atMs }: Op, toldOp: Op): Facts {
+    const { policy, sessions, pseudonyms } = this.#parts;
+    const { counts: connections, proxies } = sessions;
+    const facts = { nowMs: atMs, tokenMeta: policy.settings.tokenMeta, connections, proxies };
+    return pseudonyms === null ? facts : { ...facts, ...pseudonyms.countsFor(toldOp, facts) };
+  }
+
+  #asTold(decision: Decision, op: Op, toldOp: Op): Decision {
+    const { pseudonyms } = this.#parts;
+    return pseudonyms === null ? decision : pseudonyms.decision(decision, op, toldOp);
+  }
+
   /** Refusals are kept, and what would be one, were all rules enforced. */
-  #leavesOut(op: Op, decided: Decision, id: string, { request }: OpContext, startedMs: number): boolean {
+  #leavesOut({ op, decision }: Told, id: string, { request }: OpContext, startedMs: number): boolean {
     const { volume, sessions } = this.#parts;
-    if (volume === null || decided.wouldRefuse) return false;
-    const type = eventTypeOf(op, decided);
+    if (volume === null || decision.wouldRefuse) return false;
+    const type = eventTypeOf(op, decision);
     if (volume.publishes(type, request?.id ?? id) || sessions.needs(op, startedMs)) return false;
     volume.leaveOut(type);
     return true;
@@ -129,7 +155,7 @@ export class Bridge {
     return onFailure === "refuse" && journal.failing && op.refusable && decision.effect === "allowed";
   }
 
-  #draft(op: Op, decision: Decision, context: OpContext, supersedes?: string, id?: string): Draft {
+  #draft({ op, decision }: Told, context: OpContext, supersedes?: string, id?: string): Draft {
     return opDraft(op, decision, this.#parts.origin, this.#parts.redact, context, supersedes, id);
   }
 
@@ -159,6 +185,7 @@ export class Bridge {
   #unrecorded(
     op: Op,
     decision: Decision,
+    told: Told,
     draft: Draft,
     context: OpContext,
     kept: Unkept,
@@ -166,9 +193,10 @@ export class Bridge {
     const { onFailure, journal, sessions } = this.#parts;
     const override = onFailure === "refuse" && op.refusable && decision.effect === "allowed";
     const answered = override ? notRecorded(decision) : decision;
-    if (override) sessions.takeBack(op, draft.id, context);
+    if (override) sessions.takeBack(told.op, draft.id, context);
     if (!override || !kept.queued) return { answered, eventId: draft.id };
-    const second = this.#draft(op, answered, context, draft.id);
+    const refused = { op: told.op, decision: notRecorded(told.decision) };
+    const second = this.#draft(refused, context, draft.id);
     void journal.append(second.stream, second.key, second.render);
     return { answered, eventId: second.id };
   }

@@ -7,6 +7,7 @@ import type { Clock } from "./clock.ts";
 import { type Draft, factDraft, type Origin } from "./events/draft.ts";
 import type { EventData } from "./events/schema.ts";
 import type { Protocol } from "./op.ts";
+import type { Pseudonyms } from "./pseudonyms/pseudonyms.ts";
 
 export type MalformedReport = Omit<EventData<"op.malformed">, "suppressed" | "protocol">;
 type Reason = MalformedReport["reason"];
@@ -28,6 +29,8 @@ export interface MalformedParts {
   /** Where a report goes: the journal. */
   readonly publish: (draft: Draft) => void;
   readonly count: (reason: Reason) => void;
+  /** Null where peers are told by their addresses. */
+  readonly pseudonyms: Pick<Pseudonyms, "peer"> | null;
 }
 
 export class MalformedReports {
@@ -80,9 +83,10 @@ export class MalformedReports {
   }
 
   #publish(report: MalformedReport, suppressed: number): void {
-    const { protocol, clock, origin, publish } = this.#parts;
+    const { protocol, clock, origin, publish, pseudonyms } = this.#parts;
+    const peer = pseudonyms === null ? report.peer : report.peer && pseudonyms.peer(report.peer);
     const about = { source: `/${protocol}/${report.node}`, key: report.node, atMs: clock.now() };
-    publish(factDraft("op.malformed", about, origin, () => ({ protocol, ...report, suppressed })));
+    publish(factDraft("op.malformed", about, origin, () => ({ protocol, ...report, peer, suppressed })));
   }
 }
 

@@ -48,6 +48,7 @@ async function bridgeOf({ shares, rules = {}, sessions = ofFrp, onFailure = "ans
     observer: { answered: (op) => answered.push(op.name) },
     onFailure,
     volume,
+    pseudonyms: null,
   });
   const events = async (): Promise<AnyEvent[]> => {
     const all = recordsOf(await readAll(dir)).map(({ event }) => JSON.parse(event));

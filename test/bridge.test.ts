@@ -42,6 +42,7 @@ async function bridgeWith(onFailure: "answer" | "refuse", rules: Record<string, 
     },
     onFailure,
     volume: null,
+    pseudonyms: null,
   });
   const events = async () => recordsOf(await readAll(dir)).map(({ event }) => JSON.parse(event));
   return { bridge, files, clock, journal, log, unrecorded, events };

@@ -13,6 +13,7 @@ function reports() {
     clock,
     origin,
     publish: (draft) => published.push(JSON.parse(draft.render({ sequence: 1, journalseq: 1 })).data),
+    pseudonyms: null,
     count: (reason) => counted.push(reason),
   });
   const report = (peer: string): void =>

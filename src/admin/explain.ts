@@ -15,6 +15,7 @@ import { hiddenTokenIn } from "../policy/hidden-token.ts";
 import type { PolicyView } from "../policy/policy.ts";
 import { recordedHook } from "../prox/ops.ts";
 import { hookNames } from "../prox/payloads.ts";
+import type { Pseudonyms } from "../pseudonyms/pseudonyms.ts";
 import { hint } from "../spelling.ts";
 
 export const mostExplainedBytes = 1024 * 1024;
@@ -32,6 +33,8 @@ export interface ExplainParts {
   readonly policy: PolicyView;
   readonly connections: ConnectionCounts;
   readonly proxies: ProxyCounts;
+  /** By which the counts know users and addresses; null where by their names. */
+  readonly pseudonyms: Pick<Pseudonyms, "op" | "countsFor"> | null;
   /** The name of the frps where none is given. */
   readonly node: string;
   readonly nodes: Settings["nodes"];
@@ -48,6 +51,7 @@ const decided = z.object({
 });
 const opEvent = z.object({
   time: z.string(),
+  pseudonyms: z.string().optional(),
   data: z.object({
     protocol: z.enum(["frp", "prox"]),
     node: z.string(),
@@ -147,7 +151,7 @@ function explainEvent(
   if (!read.success) {
     return { problem: "event must be one that Sluice published about an op, such as login.refused" };
   }
-  const { data, time } = read.data;
+  const { data, time, pseudonyms: naming = null } = read.data;
   const call = callAt(data.node, parts, nowMs);
   const op =
     data.protocol === "prox"
@@ -158,16 +162,21 @@ function explainEvent(
   return explained(op, parts, nowMs, {
     recorded: { time, ...decision },
     hiddenToken: hiddenTokenIn(op.metas, parts.policy.settings.tokenMeta, data.decision.checks),
+    naming,
   });
 }
 
 interface FromEvent {
   readonly recorded: Recorded;
   readonly hiddenToken: string | null | undefined;
+  /** What its users and addresses are told by; null: by their names. */
+  readonly naming: string | null;
 }
 
 function explained(op: Op, parts: ExplainParts, nowMs: number, event: FromEvent | null): Explained {
-  const { policy, connections, proxies } = parts;
+  const { policy, pseudonyms } = parts;
+  const isTold = pseudonyms === null || (event?.naming ?? null) !== null;
+  const { connections, proxies } = isTold ? parts : pseudonyms.countsFor(pseudonyms.op(op), parts);
   const { tokenMeta } = policy.settings;
   const hiddenToken = event?.hiddenToken;
   const facts = { nowMs, tokenMeta, connections, proxies };
@@ -183,11 +192,21 @@ function explained(op: Op, parts: ExplainParts, nowMs: number, event: FromEvent 
     recorded: event?.recorded ?? null,
     ...explanation,
     notes: [
+      ...(event?.naming ? [notesOnNaming(event.naming)] : []),
       ...notesOnOp(op),
       ...notesOnToken(explanation, hiddenToken, () => by("pass").decision.effect),
       ...(event && countsOf(explanation) ? [countsAreOfNow] : []),
     ],
   };
+}
+
+function notesOnNaming(naming: string): string {
+  const kinds = naming.replace(/;.*/s, "");
+  const scopes = [
+    ...(kinds.includes("user") ? ["users and proxies"] : []),
+    ...(kinds.includes("ip") ? ["addresses, and bans"] : []),
+  ];
+  return `the event holds pseudonyms (events.pseudonyms: ${kinds}): rules of ${scopes.join(", of ")} do not know whom they are about; ask with --user and --ip`;
 }
 
 const countsAreOfNow = "counts are those of now: the op of the event may be among them";

@@ -12,6 +12,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { Registry } from "prom-client";
 import { listen } from "../listening.ts";
+import type { Pseudonyms } from "../pseudonyms/pseudonyms.ts";
 import type { SessionFilter, SessionList } from "../sessions/listing.ts";
 import { type Explained, mostExplainedBytes } from "./explain.ts";
 import type { PolicyReport } from "./policy-report.ts";
@@ -24,6 +25,8 @@ export interface AdminParts {
   /** Why not ready, or null. */
   readonly notReady: () => string | null;
   readonly sessions: (filter: SessionFilter) => Promise<SessionList>;
+  /** By which sessions know users and addresses; null where by their names. */
+  readonly pseudonyms: Pseudonyms | null;
   /** Takes the body of the call. */
   readonly explain: (body: string) => Explained | { readonly problem: string };
   readonly policy: () => PolicyReport;
@@ -36,6 +39,7 @@ export function adminApp({
   registry,
   notReady,
   sessions,
+  pseudonyms,
   explain,
   policy,
   acceptEmpty,
@@ -57,7 +61,7 @@ export function adminApp({
     c.body(await registry.metrics(), 200, { "content-type": registry.contentType }),
   );
   app.get("/v1/sessions", async (c) => {
-    const asked = sessionFilterIn(c.req.query());
+    const asked = sessionFilterIn(c.req.query(), pseudonyms);
     return "problem" in asked ? c.json({ error: asked.problem }, 400) : c.json(await sessions(asked));
   });
   const tooLarge = `the body is larger than ${mostExplainedBytes} bytes`;

@@ -9,6 +9,7 @@ import { lastRecords } from "../journal/tail.ts";
 import { parseRemote } from "../policy/addresses.ts";
 import { misspeltOp } from "../policy/op-names.ts";
 import { hookNames } from "../prox/payloads.ts";
+import { namesOf } from "./names-of.ts";
 
 export interface OpOptions {
   readonly op?: string;
@@ -70,7 +71,8 @@ export async function questionOf(options: QuestionOptions, settings: Settings): 
       const instead = "sluice tail --json -n 1 -t request.refused | sluice explain --input -";
       throw wrong(`${options.op} of prox names no user, as --last does; take the event: ${instead}`);
     }
-    const event = await lastOpOf(options.last, options, resolve(settings.data.dir));
+    const names = namesOf(options.last, settings);
+    const event = await lastOpOf(names, options, resolve(settings.data.dir));
     return event && { event, ...at };
   }
   const { op = opMeant(options), node, client } = options;
@@ -164,16 +166,21 @@ async function read(file: string): Promise<string> {
 
 /** The newest event about an op of a user; of this name, and one that was refused, if that is wanted. */
 async function lastOpOf(
-  user: string,
+  names: readonly string[],
   { op, refused }: QuestionOptions,
   dataDir: string,
 ): Promise<object | null> {
-  const field = `"user":${JSON.stringify(user)}`;
+  const fields = names.map((name) => `"user":${JSON.stringify(name)}`);
   const isMeant = (event: string): boolean => {
     // Most events are of others, and parsing takes its time.
-    if (!event.includes(field)) return false;
+    if (!fields.some((field) => event.includes(field))) return false;
     const { data } = JSON.parse(event) as { readonly data: Readonly<Record<string, unknown>> };
-    if (data.user !== user || data.content === undefined || (op ?? data.op) !== data.op) return false;
+    if (
+      !names.some((name) => name === data.user) ||
+      data.content === undefined ||
+      (op ?? data.op) !== data.op
+    )
+      return false;
     const { effect, wouldRefuse } = data.decision as { effect?: unknown; wouldRefuse?: unknown };
     return !refused || effect === "refused" || wouldRefuse !== undefined;
   };

@@ -63,6 +63,7 @@ async function explainByFile(file: string, question: object, settings: Settings)
     policy: { rules: await rulesIn(file), settings: policy, available: true, refuseAsStale: false },
     connections,
     proxies: { others: () => 0 },
+    pseudonyms: null,
     node,
     nodes,
     nowMs: Date.now(),

@@ -78,6 +78,10 @@ function countsOf(report: SimulationReport): string[] {
     [report.ungrouped, "of the changed or undecidable ones are beyond what is listed"],
     [report.corrections, "corrections left out: what the policy said stands in the events that they correct"],
     [report.repeated, "records that came again counted once"],
+    [
+      report.pseudonymous,
+      "operations hold pseudonyms: what rules of users, proxies or addresses say of them is undecidable",
+    ],
     [report.unreadable, "events that this release cannot read left out"],
   ];
   const unpublished = Object.entries(report.unpublished).map(([type, count]) => `${grouped(count)} ${type}`);

@@ -9,6 +9,7 @@ import { leftOutText } from "../events/volume.ts";
 import { simulatedTypes } from "../simulate/operation.ts";
 import { Simulation } from "../simulate/simulation.ts";
 import { journalDirOf } from "./journal-dir.ts";
+import { namesOf } from "./names-of.ts";
 import { type Moment, msOf } from "./options.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import type { RecordedEvents } from "./recorded-events.ts";
@@ -49,7 +50,7 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
     keyed: redact === "hmac" && hmacKey !== undefined ? redactor("hmac", hmacKey) : null,
     fromMs,
     untilMs,
-    user,
+    users: user === undefined ? undefined : namesOf(user, settings),
     ops: op && new Set(op),
   });
   const ending = new AbortController();

@@ -16,6 +16,7 @@ export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
   const base = urlOf(app.pluginPort, schemeOf(settings));
   const perNode = `${http.path === "/" ? "" : http.path}/<node>`;
   const password = needsPassword(settings);
+  const { pseudonyms } = settings.events;
   const leftOut = leftOutText(settings.events.publish);
   return [
     [
@@ -31,6 +32,7 @@ export function summaryRows(settings: Settings, app: Started): SummaryRow[] {
     ...(ban.after === 0 ? [] : [["bans", bansText(settings)] as const]),
     ["Kafka", kafkaText(settings)],
     ["journal", `${resolve(data.dir)}/journal (${journal.sync}), instance ${app.instance}`],
+    ...(pseudonyms.length === 0 ? [] : [["events", `hold pseudonyms of: ${pseudonyms.join(", ")}`] as const]),
     ...(leftOut === null ? [] : [["left out", `${leftOut}, by events.publish`] as const]),
     ["try it", tryText(settings, app, password)],
   ];

@@ -57,6 +57,12 @@ function ofEvents({ events, ban, redis, journal }: Settings): string[] {
       "events.redact is hmac and events.hmacKey is not set: set events.hmacKey (SLUICE_EVENTS_HMAC_KEY)",
     );
   }
+  if (events.pseudonyms.length > 0 && events.hmacKey === undefined) {
+    problems.push(
+      `events.pseudonyms is ${events.pseudonyms.join(",")} and events.hmacKey is not set: ` +
+        "set SLUICE_EVENTS_HMAC_KEY, to the same in every bridge",
+    );
+  }
   if (ban.after > 0 && redis.url === undefined) {
     problems.push(
       `ban.after is ${ban.after} and redis.url is not set: bans are kept in Redis; set redis.url (SLUICE_REDIS_URL)`,

@@ -17,6 +17,8 @@ export interface Draft {
 export interface Origin {
   readonly instance: string;
   readonly epoch: string;
+  /** What users and addresses are told by (pseudonyms/pseudonyms.ts); none: by their names. */
+  readonly naming?: string | undefined;
 }
 
 /** What an event says of itself that is about no op alone. */
@@ -29,6 +31,8 @@ export interface About {
   readonly atMs: number;
   readonly policyrev?: string;
   readonly supersedes?: string | undefined;
+  /** "" is none. Where it is not given, the origin's. */
+  readonly naming?: string | undefined;
 }
 
 /** An event that is derived, or about the bridge or the policy. Its data may depend on its own numbers. */
@@ -57,6 +61,7 @@ export function factDraft<T extends EventType>(
         dataschema: dataSchemaOf(type),
         policyrev: about.policyrev,
         supersedes: about.supersedes,
+        pseudonyms: (about.naming ?? origin.naming) || undefined,
         instance: origin.instance,
         epoch: origin.epoch,
         sequence: digits(stamp.sequence),

@@ -55,6 +55,12 @@ function treatmentOf(name: string): Treatment {
   return treatment;
 }
 
+/** Whether the values of a field of this name, and all within them, are hidden. */
+export function hidesField(name: string, mode: RedactMode): boolean {
+  const treatment = treatmentOf(name);
+  return mode !== "off" && (treatment === "secret" || treatment === "runId");
+}
+
 export type Redact = (content: Readonly<Record<string, unknown>>) => Record<string, unknown>;
 
 /**

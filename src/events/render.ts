@@ -123,6 +123,7 @@ export function opDraft(
         decision: decision.effect,
         policyrev: decision.revision,
         supersedes,
+        pseudonyms: origin.naming,
         instance: origin.instance,
         epoch: origin.epoch,
         sequence: digits(stamp.sequence),

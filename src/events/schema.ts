@@ -88,6 +88,11 @@ const attributes = {
   policyrev: z.string().optional(),
   /** The id of an earlier event that this one takes the place of. */
   supersedes: z.uuid().optional(),
+  /**
+   * `user,ip;key=0a1b2c3d`: users' names and addresses are pseudonyms, made with the key of that id; none: they are true.
+   * Equal ones of one such text mean the same.
+   */
+  pseudonyms: z.string().min(1).optional(),
   /** The bridge; kept in its data directory. */
   instance: z.string().min(1),
   /** New at each start of the bridge. */

@@ -93,7 +93,8 @@ export function prefixOfV6(groups: string, length: number): string {
   return groups.slice(0, whole) + String.fromCharCode(groups.charCodeAt(whole) & (0xffff << (16 - rest)));
 }
 
-function canonicalAddress(text: string): string | null {
+/** The one text of an address, a zone left off; null for what is none. */
+export function canonicalAddress(text: string): string | null {
   if (v4Bits(text) !== null) return text;
   const address = parseAddress(text);
   return address === null ? null : addressText(address);

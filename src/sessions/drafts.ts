@@ -54,11 +54,17 @@ export function endedDraft(session: Session, end: End, origin: Origin): Draft {
     atMs: end.atMs,
     policyrev: grounds.revision,
     supersedes: end.late ? endId(id, true) : undefined,
+    naming: setting.naming ?? "",
   };
   return factDraft("session.ended", about, origin, () => data);
 }
 
-export function confirmedDraft(client: Client, confirmation: Confirmation, origin: Origin): Draft {
+export function confirmedDraft(
+  client: Client,
+  confirmation: Confirmation,
+  naming: string,
+  origin: Origin,
+): Draft {
   const { node, user, id, info } = client;
   const { by, atMs, pairing, login } = confirmation;
   const about = {
@@ -68,6 +74,7 @@ export function confirmedDraft(client: Client, confirmation: Confirmation, origi
     // As its Login has it, so that both stand in one partition.
     key: user === null || user === "" ? node : user,
     atMs,
+    naming,
   };
   const data = {
     protocol: "frp" as const,

@@ -23,6 +23,7 @@ interface Event {
   readonly type: string;
   readonly time: string;
   readonly supersedes?: string;
+  readonly pseudonyms?: string;
   readonly data: unknown;
 }
 
@@ -48,6 +49,7 @@ export function retell(sessions: Sessions, json: string, clock: Clock): boolean 
   const data = event.data as OpData;
   // An earlier release did not say what sessions are made of.
   if (data.protocol !== "frp" || data.decision === undefined || data.clientInfo === undefined) return false;
+  sessions.nameBy(event.pseudonyms ?? "");
   const op = opOf(data, Date.parse(event.time));
   const context = { clientInfo: data.clientInfo, proxy: data.proxy, session: data.session };
   if (event.supersedes !== undefined) sessions.takeBack(op, event.supersedes, context);

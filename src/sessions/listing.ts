@@ -10,10 +10,11 @@ import type { Sessions } from "./sessions.ts";
 const pieceSessions = 20_000;
 
 export interface SessionFilter {
-  readonly user?: string | undefined;
-  readonly proxy?: string | undefined;
+  /** One of these; so the proxies and the networks. */
+  readonly users?: readonly string[] | undefined;
+  readonly proxies?: readonly string[] | undefined;
   readonly node?: string | undefined;
-  readonly network?: Network | undefined;
+  readonly networks?: readonly Network[] | undefined;
   /** How many are listed at most; all are counted. */
   readonly limit: number;
 }
@@ -75,11 +76,12 @@ function stateOf({ through: { kind, leaving }, order }: Session): SessionState {
   return kind.announced ? "open" : "unknown";
 }
 
-function isMeant({ setting, remote }: Session, { user, proxy, node, network }: SessionFilter): boolean {
-  if (user !== undefined && setting.user !== user) return false;
-  if (proxy !== undefined && setting.proxy.name !== proxy) return false;
+function isMeant({ setting, remote }: Session, { users, proxies, node, networks }: SessionFilter): boolean {
+  if (users !== undefined && (setting.user === null || !users.includes(setting.user))) return false;
+  if (proxies !== undefined && !proxies.includes(setting.proxy.name)) return false;
   if (node !== undefined && setting.node !== node) return false;
-  return network === undefined || (remote?.ip != null && contains(network, remote.ip));
+  const ip = remote?.ip;
+  return networks === undefined || (ip != null && networks.some((network) => contains(network, ip)));
 }
 
 function listed(session: Session, state: SessionState, monotonicMs: number): ListedSession {

@@ -22,8 +22,8 @@ const frpTypes: ReadonlySet<string> = new Set(frpProxyTypes);
 export class FrpsNode {
   readonly name: string;
   readonly clients = new Map<string, Client>();
-  readonly logins = new AdmittedLogins();
-  readonly returns = new Returns();
+  logins = new AdmittedLogins();
+  returns = new Returns();
   readonly kinds = new Map<string | null, Kind>();
   /** By proxy name: a frps has each name once. */
   readonly owners = new Map<string, OpenProxy>();
@@ -69,6 +69,16 @@ export class FrpsNode {
     for (const client of this.clients.values()) {
       if (client.proxies.size === 0 && monotonicMs - client.seenMs > idleMs) this.clients.delete(client.id);
     }
+  }
+
+  /** But for what it tells the ends of. */
+  forgetAll(): void {
+    this.clients.clear();
+    this.owners.clear();
+    this.#unused.clear();
+    this.#openNames.clear();
+    this.logins = new AdmittedLogins();
+    this.returns = new Returns();
   }
 
   /** Gives up the proxies of clients that were not heard of since. */

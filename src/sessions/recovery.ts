@@ -56,6 +56,7 @@ async function fromSnapshot(options: RecoveryOptions): Promise<RecoveredSessions
     if (header === null) return { sessions, through: 0 };
     if (header.instance !== origin.instance) throw new Error(`it is of instance ${header.instance}`);
     if (header.through > upTo) throw new Error("it is newer than the journal");
+    sessions.roster.naming = header.naming ?? "";
     return { sessions, through: header.through };
   } catch (thrown) {
     const file = snapshotPath(dataDir);
@@ -107,7 +108,11 @@ function isKnown({ roster }: Sessions, stream: string, key: string, event: strin
     const client = clients.get(key);
     if (!client?.confirmed || logins.awaits(key, Number.NEGATIVE_INFINITY)) continue;
     // A client may log in at another frps with the run id that it has.
-    if (!event.slice(0, 512).includes(`"source":"/frp/${name}"`)) continue;
+    const attributes = event.slice(0, event.indexOf(',"data":'));
+    if (!attributes.includes(`"source":"/frp/${name}"`)) continue;
+    // By another naming it is somebody else.
+    const naming = /"pseudonyms":"([^"]*)"/.exec(attributes)?.[1] ?? "";
+    if (naming !== roster.naming) continue;
     client.seenMs = clock.monotonic();
     return true;
   }

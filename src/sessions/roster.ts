@@ -4,6 +4,7 @@ import type { ClientInfo, Op, ProxyFacts } from "../op.ts";
 import type { Kind } from "./kind.ts";
 import { FrpsNode } from "./nodes.ts";
 import { type Client, type Confirmation, OpenProxy, type Setting } from "./session.ts";
+import type { SessionsOptions } from "./sessions.ts";
 
 /** What a client may name is kept short: it goes into every event of its proxies. */
 const mostDomains = 16;
@@ -13,10 +14,13 @@ type Lost = (proxy: OpenProxy, reason: "client_gone" | "proxy_closed") => void;
 
 export class Roster {
   readonly nodes = new Map<string, FrpsNode>();
+  /** What users and addresses are known by, as events say it; "" is their names. Null: nothing is known yet. */
+  naming: string | null;
   readonly #announcedTypes: (node: string) => readonly string[];
 
-  constructor({ announcedTypes }: { readonly announcedTypes: (node: string) => readonly string[] }) {
+  constructor({ announcedTypes, origin }: Pick<SessionsOptions, "announcedTypes" | "origin">) {
     this.#announcedTypes = announcedTypes;
+    this.naming = origin.naming ?? "";
   }
 
   node(name: string): FrpsNode {
@@ -119,7 +123,7 @@ export class Roster {
   /** @param lost is told the client's proxy of that name and another type: its CloseProxy comes behind, or never */
   openProxy(op: Op, client: Client, context: OpContext, lost: Lost): OpenProxy {
     const node = this.node(op.node);
-    const setting = settingOf(op, context);
+    const setting = settingOf(op, context, this.naming ?? "");
     const kind = node.kindOf(setting.proxy.type);
     const known = client.proxies.get(setting.proxy.name);
     const proxy = known?.kind === kind ? known : new OpenProxy(client, kind, setting);
@@ -197,6 +201,12 @@ export class Roster {
     return proxy;
   }
 
+  /** Users and addresses are known by other names from now on: nobody who was there would be found again. */
+  rename(naming: string): void {
+    this.naming = naming;
+    for (const node of this.nodes.values()) node.forgetAll();
+  }
+
   forgetIdle(monotonicMs: number): void {
     for (const node of this.nodes.values()) node.forgetIdle(monotonicMs);
   }
@@ -215,9 +225,10 @@ function isAlike(one: ClientInfo | null, other: ClientInfo | null): boolean {
   );
 }
 
-function settingOf(op: Op, { clientInfo, proxy }: OpContext): Setting {
+function settingOf(op: Op, { clientInfo, proxy }: OpContext, naming: string): Setting {
   const { protocol, node, user, client } = op;
   const facts = proxy ?? { name: "", type: null, remotePort: null, domains: [] };
   const domains = facts.domains.slice(0, mostDomains);
-  return { protocol, node, user, client, clientInfo, proxy: { ...facts, domains } };
+  const setting = { protocol, node, user, client, clientInfo, proxy: { ...facts, domains } };
+  return naming === "" ? setting : { ...setting, naming };
 }

@@ -57,6 +57,8 @@ export interface Setting {
   readonly client: string | null;
   readonly clientInfo: ClientInfo | null;
   readonly proxy: ProxyFacts;
+  /** Of its users and addresses (Roster); left out where they have their names. */
+  readonly naming?: string;
 }
 
 /** Why a session was admitted. */

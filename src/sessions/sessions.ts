@@ -173,6 +173,21 @@ export class Sessions {
   /** What was is about to be told: snapshot, then journal. Nothing is derived until endRecovery. */
   beginRecovery(): void {
     this.#recovering = true;
+    this.roster.naming = null;
+  }
+
+  /**
+   * What comes now knows users and addresses by this naming. What was open before bears the names that it began with,
+   * and whatever tells of its end will have others: it is inferred to be over.
+   */
+  nameBy(naming: string): void {
+    const { roster, open, inference } = this;
+    if (roster.naming !== null && roster.naming !== naming) {
+      const proxies = new Set(open.all().map(({ through }) => through));
+      for (const proxy of proxies) inference.sign(proxy, "client_gone", this.#options.clock.now());
+      roster.rename(naming);
+    }
+    roster.naming = naming;
   }
 
   /** The wall clock's time of a moment of this process's clock. */
@@ -199,6 +214,7 @@ export class Sessions {
       if (session.close) this.#endings.announce(session);
       else if (next) this.#endings.replace(session, next.startedMs);
     }
+    this.nameBy(this.#options.origin.naming ?? "");
     this.inference.run();
   }
 
@@ -297,7 +313,8 @@ export class Sessions {
     const confirmation = client.confirming!;
     client.confirming = null;
     this.#options.observer.confirmed(confirmation.pairing);
-    void this.#options.publish(confirmedDraft(client, confirmation, this.#options.origin));
+    const { publish, origin } = this.#options;
+    void publish(confirmedDraft(client, confirmation, this.roster.naming ?? "", origin));
   }
 
   #sign(proxy: OpenProxy, reason: "proxy_closed" | "client_gone", atMs: number): void {

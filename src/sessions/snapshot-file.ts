@@ -15,6 +15,8 @@ export interface SnapshotHeader {
   readonly instance: string;
   /** The journal has to be read from behind this journalseq. */
   readonly through: number;
+  /** Of users and addresses, as events say it; none: their names. */
+  readonly naming?: string;
 }
 
 export function snapshotPath(dataDir: string): string {

@@ -70,7 +70,8 @@ export class Snapshots {
     const { sessions, instance, dataDir, files, given, log, onCovered } = this.#parts;
     const through = given();
     try {
-      const header = { version: snapshotVersion, instance, through };
+      const naming = sessions.roster.naming || undefined;
+      const header = { version: snapshotVersion, instance, through, ...(naming && { naming }) };
       const bytes = await writeSnapshot(
         dataDir,
         header,

@@ -5,6 +5,7 @@ import { recordedOp } from "../frp/wire.ts";
 import type { Op } from "../op.ts";
 import { hiddenTokenIn } from "../policy/hidden-token.ts";
 import { recordedHook } from "../prox/ops.ts";
+import { type Asked, hiddenByNaming } from "./naming.ts";
 import { type RecordedCounts, recordedCounts } from "./recorded-counts.ts";
 
 /** The events of ops that can be refused. */
@@ -60,6 +61,8 @@ export interface ReadAs {
   readonly tokenMeta: string;
   /** The subDomainHost of a node, as the settings have it now. */
   readonly subdomainHost: (node: string) => string | undefined;
+  /** What the policy that is tried looks at. */
+  readonly asked: Asked;
 }
 
 /**
@@ -67,7 +70,7 @@ export interface ReadAs {
  * stands in the event that it corrects.
  */
 export function operationIn(
-  { data, time, supersedes }: SimulatedEvent,
+  { data, time, supersedes, pseudonyms }: SimulatedEvent,
   settings: ReadAs,
 ): Operation | LeftOut {
   const { decision } = data;
@@ -75,7 +78,9 @@ export function operationIn(
   if (notThePolicys.has((decision.wouldRefuse ?? decision).code)) return "not the policy's";
   const recorded = operationOf(data, Date.parse(time), settings);
   if (recorded === null) return "unreadable";
-  const { op, open } = recorded;
+  // By pseudonyms, what was no address has become one.
+  const op = pseudonyms === undefined ? recorded.op : { ...recorded.op, remote: data.remote };
+  const hidden = pseudonyms === undefined ? null : hiddenByNaming(pseudonyms, data, op, settings.asked);
   const { rule, reason } = decision.wouldRefuse ?? decision;
   return {
     op,
@@ -84,7 +89,7 @@ export function operationIn(
     rewrite: data.rewrite,
     hiddenToken: hiddenTokenIn(op.metas, settings.tokenMeta, decision.checks),
     counts: recordedCounts(decision.checks),
-    open,
+    open: recorded.open ?? hidden,
   };
 }
 

@@ -11,6 +11,7 @@ import { LeftOutEvents, leftOutByType } from "../ledger/left-out.ts";
 import { Numbers } from "../ledger/numbers.ts";
 import type { PolicyView } from "../policy/policy.ts";
 import { judge, type Verdict } from "./judge.ts";
+import { type Asked, askedBy } from "./naming.ts";
 import {
   type LeftOut,
   type Outcome,
@@ -29,8 +30,8 @@ export interface SimulationOptions {
   readonly fromMs: number;
   /** Exclusive. */
   readonly untilMs: number;
-  /** Only of this user. */
-  readonly user?: string | undefined;
+  /** Only of a user that is called one of these. */
+  readonly users?: readonly string[] | undefined;
   /** Only these ops, by their native names. */
   readonly ops?: ReadonlySet<string> | undefined;
   readonly mostGroups?: number;
@@ -70,6 +71,8 @@ export interface SimulationReport {
   readonly repeated: number;
   /** Events that this release cannot read. */
   readonly unreadable: number;
+  /** Operations whose events hold pseudonyms: rules of users, proxies or addresses cannot be asked about them. */
+  readonly pseudonymous: number;
   /**
    * Of operations, by type of event: how many events.publish left out since the bridges started that tell of it in
    * this time. They are in none of the counts above.
@@ -101,9 +104,12 @@ export class Simulation {
   #repeated = 0;
   #unreadable = 0;
   #ungrouped = 0;
+  #pseudonymous = 0;
+  readonly #asked: Asked;
 
   constructor(options: SimulationOptions) {
     this.#options = options;
+    this.#asked = askedBy(options.policy.rules);
   }
 
   /**
@@ -127,12 +133,14 @@ export class Simulation {
       return;
     }
     const { policy, subdomainHost, keyed } = this.#options;
-    const operation = operationIn(recorded, { tokenMeta: policy.settings.tokenMeta, subdomainHost });
+    const { tokenMeta } = policy.settings;
+    const operation = operationIn(recorded, { tokenMeta, subdomainHost, asked: this.#asked });
     if (typeof operation === "string") {
       this.#leftOut[operation]++;
       return;
     }
-    const { time } = recorded;
+    const { time, pseudonyms } = recorded;
+    if (pseudonyms !== undefined) this.#pseudonymous++;
     if (this.#first === null || time < this.#first) this.#first = time;
     if (this.#last === null || time > this.#last) this.#last = time;
     const verdict = judge(policy, operation, keyed);
@@ -153,6 +161,7 @@ export class Simulation {
       corrections: this.#leftOut.correction,
       repeated: this.#repeated,
       unreadable: this.#unreadable + this.#leftOut.unreadable,
+      pseudonymous: this.#pseudonymous,
       unpublished: Object.fromEntries(
         [...leftOutByType(this.#unpublished.report())].filter(([type]) => types.has(typePrefix + type)),
       ),
@@ -175,9 +184,10 @@ export class Simulation {
   }
 
   #isMeant({ time, data }: SimulatedEvent): boolean {
-    const { user, ops } = this.#options;
+    const { users, ops } = this.#options;
     if (!this.#isInTime(time)) return false;
-    return (user === undefined || data.user === user) && (ops === undefined || ops.has(data.op));
+    const isOfUser = users === undefined || (data.user !== null && users.includes(data.user));
+    return isOfUser && (ops === undefined || ops.has(data.op));
   }
 
   #isRepeated({ id, instance, epoch, sequence }: SimulatedEvent, topic: string): boolean {

@@ -12,6 +12,7 @@ import { observer } from "../observer.ts";
 import type { Op } from "../op.ts";
 import type { Bans } from "../policy/bans.ts";
 import type { PolicyView } from "../policy/policy.ts";
+import type { Pseudonyms } from "../pseudonyms/pseudonyms.ts";
 import { releaseMs, type WiringParts } from "./parts.ts";
 
 export interface BridgeNeeds {
@@ -23,6 +24,7 @@ export interface BridgeNeeds {
   readonly origin: Origin;
   readonly metrics: Metrics;
   readonly volume: Volume | null;
+  readonly pseudonyms: Pseudonyms | null;
 }
 
 export interface OpenBridge {
@@ -35,7 +37,7 @@ export interface OpenBridge {
 export function openBridge(
   { settings, clock, log, resources }: WiringParts,
   protocol: Op["protocol"],
-  { policy, bans, sessions, journal, announcer, origin, metrics, volume }: BridgeNeeds,
+  { policy, bans, sessions, journal, announcer, origin, metrics, volume, pseudonyms }: BridgeNeeds,
 ): OpenBridge {
   const lines = new BoundedLines(log, clock);
   resources.onRelease("counts of lines left out", releaseMs, async () => lines.flush());
@@ -52,6 +54,7 @@ export function openBridge(
     observer: watch,
     onFailure,
     volume,
+    pseudonyms,
   });
   const malformed = new MalformedReports({
     protocol,
@@ -59,6 +62,7 @@ export function openBridge(
     origin,
     publish: (draft) => void announcer.publish(draft),
     count: (reason) => metrics.malformed(reason),
+    pseudonyms,
   });
   return { bridge, watch, malformed };
 }

@@ -7,6 +7,7 @@ import { AdminPort, adminApp } from "../admin/server.ts";
 import { Callers } from "../frp/caller.ts";
 import { frpEdge } from "../frp/edge.ts";
 import { PluginPort } from "../frp/server.ts";
+import type { Pseudonyms } from "../pseudonyms/pseudonyms.ts";
 import { listSessions } from "../sessions/listing.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { ServerTls } from "../tls/server.ts";
@@ -19,6 +20,7 @@ export async function openAdminPort(
   metrics: Metrics,
   sessions: Sessions,
   { replica, source }: OpenPolicy,
+  pseudonyms: Pseudonyms | null,
   notReady: () => string | null,
 ): Promise<AddressInfo> {
   const { host, port } = settings.admin;
@@ -31,9 +33,18 @@ export async function openAdminPort(
       registry: metrics.registry,
       notReady,
       sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
+      pseudonyms,
       explain: (body) => {
         const { nodes } = live.now;
-        return explainAsked(body, { policy: replica, connections, proxies, node, nodes, nowMs: clock.now() });
+        return explainAsked(body, {
+          policy: replica,
+          connections,
+          proxies,
+          pseudonyms,
+          node,
+          nodes,
+          nowMs: clock.now(),
+        });
       },
       policy: () => policyReport(replica, source.state(), sessions.roster),
       acceptEmpty: () => replica.acceptEmpty(),

@@ -29,9 +29,18 @@ export async function openProxAdmin(
       registry: metrics.registry,
       notReady,
       sessions: none,
+      pseudonyms: null,
       explain: (body) => {
         const { nodes } = live.now;
-        return explainAsked(body, { policy: replica, connections, proxies, node, nodes, nowMs: clock.now() });
+        return explainAsked(body, {
+          policy: replica,
+          connections,
+          proxies,
+          pseudonyms: null,
+          node,
+          nodes,
+          nowMs: clock.now(),
+        });
       },
       policy: () => policyReport(replica, source.state(), { kinds: () => [] }),
       acceptEmpty: () => replica.acceptEmpty(),

@@ -12,6 +12,7 @@ import type { Forwarder } from "../forwarder/handle.ts";
 import { instanceOf } from "../journal/identity.ts";
 import type { PushPort } from "../prox/pusher.ts";
 import { Requests } from "../prox/requests.ts";
+import { pseudonymsOf } from "../pseudonyms/pseudonyms.ts";
 import { version } from "../version.ts";
 import { openBans } from "./bans.ts";
 import { openBridge } from "./bridge.ts";
@@ -47,12 +48,13 @@ export async function openProx(
   prox: PushPort,
 ): Promise<ProxApp> {
   const { settings, clock, log, resources, dataDir } = parts;
-  const origin = { instance: await instanceOf(dataDir), epoch: newId() };
+  const pseudonyms = pseudonymsOf(settings.events);
+  const origin = { instance: await instanceOf(dataDir), epoch: newId(), naming: pseudonyms?.naming };
   const { node, deadlineMs } = settings.prox;
 
   let forwarder: Forwarder | null = null;
   let deadSlots: DeadSlots | null = null;
-  const telling = await openTelling(parts, origin, deadlineMs, {
+  const telling = await openTelling(parts, origin, deadlineMs, pseudonyms, {
     policy: () => opened,
     forwarder: () => forwarder?.state() ?? null,
     sessions: () => null,
@@ -71,7 +73,7 @@ export async function openProx(
   const requests = new Requests(clock);
   const bans = await openBans(parts, origin, metrics, () => replica.rules.bans);
   const sessions = requests;
-  const needs = { policy: replica, bans, sessions, journal, announcer, origin, metrics, volume };
+  const needs = { policy: replica, bans, sessions, journal, announcer, origin, metrics, volume, pseudonyms };
   const { bridge, watch, malformed } = openBridge(parts, "prox", needs);
 
   await load.awaited(replica.available, deadlineMs);

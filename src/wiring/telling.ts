@@ -6,6 +6,7 @@ import { type Volume, volumeOf } from "../events/volume.ts";
 import type { FileJournal } from "../journal/file-journal.ts";
 import type { Kept, Loss, PreviousEpoch } from "../journal/journal.ts";
 import type { PolicyNote } from "../policy/policy.ts";
+import type { Pseudonyms } from "../pseudonyms/pseudonyms.ts";
 import { openJournal, topicOf } from "./journal.ts";
 import type { WiringParts } from "./parts.ts";
 import type { OpenPolicy } from "./policy.ts";
@@ -27,11 +28,15 @@ interface LaterSources extends Pick<MetricSources, "sessions"> {
   readonly policy: () => OpenPolicy;
 }
 
-/** @param deadlineMs after which the edge gives up waiting for a record */
+/**
+ * @param deadlineMs after which the edge gives up waiting for a record
+ * @param pseudonyms null where events bear true names
+ */
 export async function openTelling(
   parts: WiringParts,
   origin: Origin,
   deadlineMs: number,
+  pseudonyms: Pseudonyms | null,
   { policy, forwarder, sessions }: LaterSources,
 ): Promise<Telling> {
   const { settings, live, clock, log } = parts;
@@ -43,7 +48,8 @@ export async function openTelling(
   };
   const { journal, previous } = await openJournal(parts, origin, deadlineMs, (loss) => tellLoss(loss));
   const volume = volumeOf(settings.events.publish);
-  const announcer = new Announcer(journal, origin, clock, topicOf(settings, "bridge"), volume);
+  const topic = topicOf(settings, "bridge");
+  const announcer = new Announcer(journal, origin, clock, topic, volume, pseudonyms);
   const kafka = settings.kafka.brokers.length > 0;
   const sources: MetricSources = {
     settings: () => live,

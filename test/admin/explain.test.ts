@@ -21,6 +21,7 @@ function admin(rules: Readonly<Record<string, string>> = {}, token?: string) {
     policy,
     connections: facts.connections,
     proxies: facts.proxies,
+    pseudonyms: null,
     node: "frps",
     nodes: { "edge-2": { subdomainHost: "example.com", closeUserConn: [] } },
     nowMs,
@@ -30,6 +31,7 @@ function admin(rules: Readonly<Record<string, string>> = {}, token?: string) {
     registry: new Registry(),
     notReady: () => null,
     sessions: () => Promise.reject(new Error("not asked")),
+    pseudonyms: null,
     explain: (body) => explainAsked(body, parts),
     policy: () => {
       throw new Error("not asked");

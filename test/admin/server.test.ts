@@ -60,6 +60,7 @@ function admin({ token, notReady = null, forwarder = () => null }: Given = {}) {
     registry: metrics.registry,
     notReady: () => notReady,
     sessions: (filter) => listSessions(sessions, filter, clock.now(), clock.monotonic()),
+    pseudonyms: null,
     explain: () => ({ problem: "not asked" }),
     policy: () => policyReport(policy, source, sessions.roster),
     acceptEmpty: async () => ++accepted.times,

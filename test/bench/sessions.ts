@@ -186,7 +186,7 @@ async function main(): Promise<void> {
     await readSnapshot(dir, (line) => loading.take(line));
     say(`loading     ${loaded.open.size.toLocaleString("en-US")} sessions in ${ms(from)}`);
     const listed = await withStall(() =>
-      listSessions(full, { user: "user1", limit: 1000 }, systemClock.now(), systemClock.monotonic()),
+      listSessions(full, { users: ["user1"], limit: 1000 }, systemClock.now(), systemClock.monotonic()),
     );
     say(`listing     those of one user in ${listed}`);
   } finally {

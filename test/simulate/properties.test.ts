@@ -7,6 +7,7 @@ import { redactor } from "../../src/events/redact.ts";
 import { decide } from "../../src/policy/decide.ts";
 import type { PolicyView } from "../../src/policy/policy.ts";
 import { judge, type Verdict } from "../../src/simulate/judge.ts";
+import { askedBy } from "../../src/simulate/naming.ts";
 import { operationIn, outcomeOf, type SimulatedEvent } from "../../src/simulate/operation.ts";
 import {
   anyPolicy,
@@ -31,6 +32,7 @@ function judged(event: string, candidate: PolicyView): Verdict {
   const operation = operationIn(parsed.event as SimulatedEvent, {
     tokenMeta: candidate.settings.tokenMeta,
     subdomainHost: () => undefined,
+    asked: askedBy(candidate.rules),
   });
   if (typeof operation === "string") throw new Error(operation);
   return judge(candidate, operation, keyed);

@@ -391,8 +391,8 @@ describe("a simulation", () => {
     ];
     const span = { fromMs: nowMs, untilMs: nowMs + 10 };
     expect(simulated(denyAlice, events, span).operations).toBe(3);
-    expect(simulated(denyAlice, events, { ...span, user: "alice" }).operations).toBe(2);
-    expect(simulated(denyAlice, events, { ...span, user: "" }).operations).toBe(1);
+    expect(simulated(denyAlice, events, { ...span, users: ["alice"] }).operations).toBe(2);
+    expect(simulated(denyAlice, events, { ...span, users: [""] }).operations).toBe(1);
     expect(simulated(denyAlice, events, { ...span, ops: new Set(["NewUserConn"]) }).operations).toBe(1);
   });
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { projectionNames } from "../../events/projections/names.ts";
 import { leavable } from "../../events/volume.ts";
+import { pseudonymKinds } from "../../pseudonyms/kinds.ts";
 import { bytes, milliseconds, setting } from "../setting.ts";
 
 export const journal = z.strictObject({
@@ -56,6 +57,7 @@ const publish = z.preprocess(
   }),
 );
 
+const pseudonymProblem = 'must be a list of "user" and "ip"';
 const projectionProblem = 'must be a list of "ocsf", "ecs" and "flat"';
 
 export const events = z.strictObject({
@@ -65,10 +67,14 @@ export const events = z.strictObject({
   ),
   hmacKey: setting(
     z.string().min(16, "must have at least 16 characters").optional(),
-    "key for redact = hmac",
+    "key for redact = hmac and for pseudonyms",
     {
       secret: true,
     },
+  ),
+  pseudonyms: setting(
+    z.array(z.enum(pseudonymKinds, pseudonymProblem), pseudonymProblem).default([]),
+    "what stands in events as keyed pseudonyms, made with hmacKey: user (names of users), ip (their addresses)",
   ),
   projections: setting(
     z.array(z.enum(projectionNames, projectionProblem), projectionProblem).default([]),
