@@ -86,13 +86,17 @@ describe("an op of frp as it is told of", () => {
   });
 
   it("has whatever nobody knows hashed, numbers aside, and names of fields without the user's", () => {
-    const later = told(frp("Login", { user: "alice", later: { mail: "a@b", n: 7, of: ["x", true] }, "of alice": 1 }));
+    const later = told(
+      frp("Login", { user: "alice", later: { mail: "a@b", n: 7, of: ["x", true] }, "of alice": 1 }),
+    );
     expect(later.content).toEqual({
       user: u,
       later: { mail: names.text("a@b"), n: 7, of: [names.text("x"), true] },
       [`of ${u}`]: 1,
     });
-    const unknown = told(frp("NewVisitorConn", { user: { user: "alice" }, remote_addr: "203.0.113.9:1", os: "x" }));
+    const unknown = told(
+      frp("NewVisitorConn", { user: { user: "alice" }, remote_addr: "203.0.113.9:1", os: "x" }),
+    );
     expect(unknown.content).toEqual({
       user: { user: u },
       remote_addr: `[${visitor}]:1`,

@@ -29,7 +29,8 @@ export function markedFrp(marks: Marks, redactsNothing: boolean): Op[] {
   const { user, other, client, visitor } = marks;
   const texts = freeTexts(marks);
   const calls = frpCalls.map(({ op, content }, at) => ({ op, content: content as Content, at }));
-  const later = { op: "NewVisitorConn", content: { user: { user: "alice" }, remote_addr: "x", ...texts }, at: 99 };
+  const content: Content = { user: { user: "alice" }, remote_addr: "x", ...texts };
+  const later = { op: "NewVisitorConn", content, at: 99 };
   return [...calls, later].map(({ op, content, at }) => {
     const own = typeof content.user === "object" ? (content.user?.user ?? "") : (content.user ?? "");
     const isAnonymous = own === "";

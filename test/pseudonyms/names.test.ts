@@ -64,7 +64,9 @@ describe("an address's pseudonym", () => {
         const [one, other] = [canonicalAddress(a)!, canonicalAddress(b)!];
         const [toldOne, toldOther] = [names.address(a), names.address(b)];
         expect(toldOne === toldOther).toBe(one === other);
-        expect(subscriberOf(toldOne) === subscriberOf(toldOther)).toBe(subscriberOf(one) === subscriberOf(other));
+        expect(subscriberOf(toldOne) === subscriberOf(toldOther)).toBe(
+          subscriberOf(one) === subscriberOf(other),
+        );
       }),
     );
   });

@@ -6,8 +6,8 @@ import { describe, expect, it } from "vitest";
 import { Announcer } from "../../src/announcer.ts";
 import { Bridge } from "../../src/bridge.ts";
 import type { Decision } from "../../src/decision.ts";
-import { type RedactMode, redactor } from "../../src/events/redact.ts";
 import { toEcs, toFlat, toFlatSession, toOcsf } from "../../src/events/index.ts";
+import { type RedactMode, redactor } from "../../src/events/redact.ts";
 import { nodeFiles } from "../../src/journal/files.ts";
 import { MalformedReports } from "../../src/malformed.ts";
 import type { Op } from "../../src/op.ts";
@@ -27,10 +27,10 @@ const epoch = "019b76da-a800-7000-8000-000000000000";
 const key = "key-of-the-tests-";
 const json = JSON.stringify;
 
-const word = fc
-  .stringMatching(/^[a-z0-9._-]{0,6}$/)
-  .map((rest) => `zq${rest.replace(/\.+$/, "")}x`);
-const v6 = fc.tuple(fc.nat(0xffff), fc.nat(0xffff)).map(([a, b]) => `2001:db8:5a5a:${a.toString(16)}:0:7:${b.toString(16)}:1`);
+const word = fc.stringMatching(/^[a-z0-9._-]{0,6}$/).map((rest) => `zq${rest.replace(/\.+$/, "")}x`);
+const v6 = fc
+  .tuple(fc.nat(0xffff), fc.nat(0xffff))
+  .map(([a, b]) => `2001:db8:5a5a:${a.toString(16)}:0:7:${b.toString(16)}:1`);
 const v4 = fc.tuple(fc.nat(254), fc.nat(254)).map(([a, b]) => `100.99.${a}.${b}`);
 const marks: fc.Arbitrary<Marks> = fc.record({
   user: word,
@@ -44,9 +44,15 @@ const rulesAbout = ({ user, other, client, visitor }: Marks): [string, string][]
   [`user:${user}`, json({ groups: ["staff"], proxies: { names: ["web"] }, limits: { loginsPerMinute: 9 } })],
   ["group:staff", json({ clientFrom: [`${client}`, "10.0.0.0/8"], visitorFrom: ["192.0.2.0/24"] })],
   [`user:${other}`, `deny ${other} from ${client} is out: ${visitor}.`],
-  [`proxy:${user}.ssh`, json({ effect: "deny", reason: `${user} has moved to ${visitor}`, note: `ask ${other}` })],
+  [
+    `proxy:${user}.ssh`,
+    json({ effect: "deny", reason: `${user} has moved to ${visitor}`, note: `ask ${other}` }),
+  ],
   [`ip:${visitor}`, json({ effect: "deny", reason: `(${visitor}) is full`, enforce: false })],
-  [`ip:${client}/20`, json({ limits: { connections: 3 }, set: { Login: { user: other, metas: { a: user } } } })],
+  [
+    `ip:${client}/20`,
+    json({ limits: { connections: 3 }, set: { Login: { user: other, metas: { a: user } } } }),
+  ],
   [`ban:${client}`, json({ by: "i_1", note: `the last: rule_deny by user:${user}` })],
   [`usr:${user}`, "allow"],
   [`ip:${client}/999`, "allow"],
@@ -85,7 +91,10 @@ async function run({ marks: marked, redact: mode, rules, mode: enforcing }: Give
   const { journal, clock } = await openJournal(dir, { epoch });
   const pseudonyms = isTold ? new Pseudonyms(["user", "ip"], key, mode) : null;
   const origin = { instance: "i_test", epoch, naming: pseudonyms?.naming };
-  const world = new World({ origin, publish: ({ stream, key, render }) => journal.append(stream, key, render) });
+  const world = new World({
+    origin,
+    publish: ({ stream, key, render }) => journal.append(stream, key, render),
+  });
   const all = rulesAbout(marked);
   const decided: Decision[] = [];
   const bridge = (sessions: Requests | World["sessions"]) =>
@@ -114,11 +123,24 @@ async function run({ marks: marked, redact: mode, rules, mode: enforcing }: Give
     ...(await handle(prox, markedProx(marked))),
   ];
   const snapshot = [...snapshotLines(world.sessions)];
-  await writeSnapshot(dir, { version: 1, instance: "i_test", through: 1 }, snapshot, async () => true, nodeFiles);
+  await writeSnapshot(
+    dir,
+    { version: 1, instance: "i_test", through: 1 },
+    snapshot,
+    async () => true,
+    nodeFiles,
+  );
   const announcer = new Announcer(journal, origin, clock, "sluice.bridge", null, pseudonyms);
   await Promise.all(notesAbout(all).map((note) => announcer.policy(note)));
   const publish = (draft: Parameters<Announcer["publish"]>[0]): void => void announcer.publish(draft);
-  const reports = new MalformedReports({ protocol: "frp", clock, origin, publish, count: () => {}, pseudonyms });
+  const reports = new MalformedReports({
+    protocol: "frp",
+    clock,
+    origin,
+    publish,
+    count: () => {},
+    pseudonyms,
+  });
   for (const peer of [marked.client, `::ffff:${marked.visitor}`, "no address", null])
     reports.report({ node: "edge-1", reason: "not_json", length: 1, sha256: "ab", peer });
   world.sessions.stop();

@@ -33,6 +33,14 @@ export const allowed: Decision = {
 const recorded: Decision = { ...allowed, effect: "recorded", code: "not_refusable", rule: null };
 const refused: Decision = { ...allowed, effect: "refused", reason: "refused by rule", code: "rule_deny" };
 
+/** What lies on disk beside the journal. */
+interface Snapshot {
+  readonly lines: string[];
+  readonly through: number;
+  /** None: that of true names. */
+  readonly naming?: string | null;
+}
+
 export class World {
   readonly clock = new FakeClock();
   /** As it was journaled. */
@@ -41,12 +49,13 @@ export class World {
   /** Whether heartbeats are left out where they may be; none is published then, nor journaled. */
   leavesOut = false;
   readonly #options: Partial<SessionsOptions>;
-  readonly #origin: Origin = { instance: "i_test", epoch: "019b76da-a800-7000-8000-000000000000" };
+  #origin: Origin = { instance: "i_test", epoch: "019b76da-a800-7000-8000-000000000000" };
   sessions: Sessions;
   #calls = 0;
 
-  constructor(options: Partial<SessionsOptions> = {}) {
+  constructor({ naming, ...options }: Partial<SessionsOptions> & Pick<Origin, "naming"> = {}) {
     this.#options = options;
+    this.#origin = { ...this.#origin, naming: naming || undefined };
     this.sessions = this.#make();
   }
 
@@ -97,19 +106,23 @@ export class World {
   }
 
   /** What a snapshot would hold now. */
-  snapshot(): { readonly lines: string[]; readonly through: number } {
-    return { lines: [...snapshotLines(this.sessions)], through: this.journal.length };
+  snapshot(): Snapshot {
+    const { naming } = this.sessions.roster;
+    return { lines: [...snapshotLines(this.sessions)], through: this.journal.length, naming };
   }
 
   /**
    * The process is killed and started again.
    * @param torn how many of the last records had not come to disk
+   * @param naming what users and addresses are told by from now on
    */
-  restart(snapshot = { lines: [] as string[], through: 0 }, torn = 0): void {
+  restart(snapshot: Snapshot = { lines: [], through: 0 }, torn = 0, naming = this.#origin.naming): void {
     this.sessions.stop();
+    this.#origin = { ...this.#origin, naming: naming || undefined };
     this.journal.splice(Math.max(snapshot.through, this.journal.length - torn));
     this.sessions = this.#make();
     this.sessions.beginRecovery();
+    this.sessions.roster.naming = snapshot.naming ?? (snapshot.through === 0 ? null : "");
     const loading = new SnapshotLoading(this.sessions, this.clock);
     for (const line of snapshot.lines) loading.take(line);
     for (const json of this.journal.slice(snapshot.through)) retell(this.sessions, json, this.clock);
