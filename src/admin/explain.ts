@@ -202,11 +202,7 @@ function explained(op: Op, parts: ExplainParts, nowMs: number, event: FromEvent 
 
 function notesOnNaming(naming: string): string {
   const kinds = naming.replace(/;.*/s, "");
-  const scopes = [
-    ...(kinds.includes("user") ? ["users and proxies"] : []),
-    ...(kinds.includes("ip") ? ["addresses, and bans"] : []),
-  ];
-  return `the event holds pseudonyms (events.pseudonyms: ${kinds}): rules of ${scopes.join(", of ")} do not know whom they are about; ask with --user and --ip`;
+  return `the event holds pseudonyms (events.pseudonyms: ${kinds}): rules that name users, proxies or addresses do not meet it; ask with --user and --ip`;
 }
 
 const countsAreOfNow = "counts are those of now: the op of the event may be among them";
