@@ -1,10 +1,10 @@
 /** Who is there: finds and adds nodes, clients and proxies as ops name them. */
+import type { Origin } from "../events/draft.ts";
 import type { OpContext } from "../events/render.ts";
 import type { ClientInfo, Op, ProxyFacts } from "../op.ts";
 import type { Kind } from "./kind.ts";
 import { FrpsNode } from "./nodes.ts";
 import { type Client, type Confirmation, OpenProxy, type Setting } from "./session.ts";
-import type { SessionsOptions } from "./sessions.ts";
 
 /** What a client may name is kept short: it goes into every event of its proxies. */
 const mostDomains = 16;
@@ -12,13 +12,18 @@ const mostDomains = 16;
 /** Is told a proxy that is no more, and how that shows. */
 type Lost = (proxy: OpenProxy, reason: "client_gone" | "proxy_closed") => void;
 
+interface RosterOptions {
+  readonly announcedTypes: (node: string) => readonly string[];
+  readonly origin: Pick<Origin, "naming">;
+}
+
 export class Roster {
   readonly nodes = new Map<string, FrpsNode>();
   /** What users and addresses are known by, as events say it; "" is their names. Null: nothing is known yet. */
   naming: string | null;
   readonly #announcedTypes: (node: string) => readonly string[];
 
-  constructor({ announcedTypes, origin }: Pick<SessionsOptions, "announcedTypes" | "origin">) {
+  constructor({ announcedTypes, origin }: RosterOptions) {
     this.#announcedTypes = announcedTypes;
     this.naming = origin.naming ?? "";
   }

@@ -41,7 +41,7 @@ const marks: fc.Arbitrary<Marks> = fc.record({
 
 /** Rules that name whoever is meant, in every way that a rule can. */
 const rulesAbout = ({ user, other, client, visitor }: Marks): [string, string][] => [
-  [`user:${user}`, json({ groups: ["staff"], proxies: { names: ["web"] }, limits: { loginsPerMinute: 9 } })],
+  [`user:${user}`, json({ groups: ["staff"], proxies: { names: ["web"] }, limits: { loginsPerMinute: 2 } })],
   ["group:staff", json({ clientFrom: [`${client}`, "10.0.0.0/8"], visitorFrom: ["192.0.2.0/24"] })],
   [`user:${other}`, `deny ${other} from ${client} is out: ${visitor}.`],
   [
