@@ -2,8 +2,10 @@
 import { describe, expect, it } from "vitest";
 import type { Op } from "../../src/op.ts";
 import { Pseudonyms } from "../../src/pseudonyms/pseudonyms.ts";
+import { makeDir } from "../journal/harness.ts";
 import { closeUserConn, login, newProxy, newUserConn, ping } from "./ops.ts";
 import { ways } from "./restarts.ts";
+import { Site } from "./site.ts";
 import { type AnyEvent, World } from "./world.ts";
 
 const pseudonyms = new Pseudonyms(["user", "ip"], "key-of-the-tests-", "mask");
@@ -87,4 +89,29 @@ it("a session that stays by the same naming over a restart is paired with its cl
   world.restart(undefined, 0, naming);
   world.ask(told(closeUserConn()));
   expect(world.of("session.ended", started.id)[0].data.end.reason).toBe("closed");
+});
+
+describe("on disk", () => {
+  it("a snapshot says by which naming it knows whom it knows: by the same one all is taken up again", async () => {
+    const site = await Site.open(makeDir(), { naming });
+    await site.ask(told(ping()));
+    await site.ask(told(newUserConn()));
+    await site.snapshots.write();
+    const anew = await site.killed();
+    await anew.ask(told(ping()));
+    await anew.ask(told(closeUserConn()));
+    expect(anew.derived.map(({ type }) => type)).toEqual(["session.ended"]);
+  });
+
+  it("a client that was known by its name is another one by its pseudonym, also where its heartbeats alone tell of it", async () => {
+    const before = await Site.open(makeDir());
+    await before.ask(ping());
+    const switched = await before.killed(undefined, naming);
+    await switched.ask(told(ping()));
+    await switched.ask(told(ping()));
+    expect(switched.derived.map(({ type }) => type)).toEqual(["login.confirmed"]);
+    const anew = await switched.killed();
+    await anew.ask(told(ping()));
+    expect(anew.derived).toEqual([]);
+  });
 });

@@ -24,6 +24,8 @@ interface SiteOptions {
   readonly journal?: Partial<FileJournalOptions>;
   /** Of the snapshots. */
   readonly files?: Files;
+  /** What users and addresses are told by; their names without it. */
+  readonly naming?: string | undefined;
 }
 
 export class Site {
@@ -36,6 +38,7 @@ export class Site {
   readonly snapshots: Snapshots;
   /** Of what the sessions derived. */
   readonly derived: Draft[] = [];
+  readonly #naming: string | undefined;
 
   private constructor(opened: TestJournal, clock: FakeClock, files: Files, recovered: Recovered) {
     this.dir = opened.dir;
@@ -44,6 +47,7 @@ export class Site {
     this.sessions = recovered.sessions;
     this.through = recovered.through;
     this.derived = recovered.derived;
+    this.#naming = recovered.naming;
     this.snapshots = new Snapshots({
       ...snapshotParts(opened, clock, files),
       sessions: this.sessions,
@@ -52,7 +56,10 @@ export class Site {
     this.sessions.endRecovery();
   }
 
-  static async open(dir: string, { clock = new FakeClock(), journal, files = nodeFiles }: SiteOptions = {}) {
+  static async open(
+    dir: string,
+    { clock = new FakeClock(), journal, files = nodeFiles, naming }: SiteOptions = {},
+  ) {
     const opened = await openJournal(dir, { ...journal, clock });
     const derived: Draft[] = [];
     const { sessions, through } = await recoverSessions({
@@ -60,7 +67,7 @@ export class Site {
       maxAgeMs: 86_400_000,
       endGraceMs: 60_000,
       announcedTypes: () => [],
-      origin,
+      origin: { ...origin, naming },
       clock,
       publish: (draft) => {
         derived.push(draft);
@@ -78,21 +85,21 @@ export class Site {
       log: opened.log,
     });
     onTestFinished(() => sessions.stop());
-    return new Site(opened, clock, files, { sessions, through, derived });
+    return new Site(opened, clock, files, { sessions, through, derived, naming });
   }
 
   /** What a process that was killed now would find, with the clock where it was. */
-  async killed(change: (dir: string) => void = () => {}): Promise<Site> {
+  async killed(change: (dir: string) => void = () => {}, naming = this.#naming): Promise<Site> {
     const dir = copyOfDir(this.dir);
     change(dir);
     const clock = new FakeClock(this.clock.now());
-    return Site.open(dir, { clock });
+    return Site.open(dir, { clock, naming });
   }
 
   ask(op: Op): Promise<Kept> {
     const asked = { ...op, reqid: (++calls).toString(16).padStart(16, "0"), atMs: this.clock.now() };
     const context = this.sessions.begin(asked, eventIdOf(asked));
-    const draft = opDraft(asked, allowed, origin, redact, context);
+    const draft = opDraft(asked, allowed, { ...origin, naming: this.#naming }, redact, context);
     const kept = this.opened.journal.append(draft.stream, draft.key, draft.render);
     this.sessions.record(asked, allowed, draft.id, context, this.clock.monotonic());
     return kept;
@@ -107,6 +114,7 @@ interface Recovered {
   readonly sessions: Sessions;
   readonly through: number;
   readonly derived: Draft[];
+  readonly naming: string | undefined;
 }
 
 function snapshotParts(
