@@ -17,6 +17,7 @@ import type { ExportFormat, ExportView } from "../export/names.ts";
 import { fileOutput, type Output, standardOutput } from "../export/output.ts";
 import { SortedEvents } from "../export/sorted-events.ts";
 import { streamsNamed } from "../replay/choice.ts";
+import { endingBySignal } from "./ending.ts";
 import { journalDirOf } from "./journal-dir.ts";
 import { type Moment, msOf } from "./options.ts";
 import { grouped, ProgressBar } from "./progress-bar.ts";
@@ -58,14 +59,15 @@ export async function exportEvents(options: ExportOptions, clock: Clock = system
     throw new SluiceError("config_invalid", "no event is of these types, on these topics, in this form");
   const form = formOf({ view, format: options.format, spreadsheet: options.spreadsheet ?? false });
 
-  const ending = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort(signal));
   // Events that scroll by show that it goes on.
   const isShown = options.output === undefined && process.stdout.isTTY;
   const screen = isShown ? { write() {} } : process.stderr;
   const bar = new ProgressBar(screen, clock);
   const say = (notice: string): void =>
     bar.above(() => void process.stderr.write(`sluice: ${printable(notice)}\n`));
+  const unfinished = (): void =>
+    say(`ended before all was written${options.output === undefined ? "" : `: no ${options.output}`}`);
+  const ending = endingBySignal(clock, unfinished);
   const unpublished = leftOutText(settings.events.publish, (type) =>
     isMeant(`"type":"${typePrefix}${type}"`),
   );
@@ -101,9 +103,8 @@ export async function exportEvents(options: ExportOptions, clock: Clock = system
     await output.discard();
   }
   if (ending.signal.aborted) {
-    say(`ended before all was written${options.output === undefined ? "" : `: no ${options.output}`}`);
-    process.exitCode = ending.signal.reason === "SIGINT" ? 130 : 143;
-    return;
+    unfinished();
+    return ending.tell();
   }
   for (const [reason, count] of writer.leftOut) say(`${grouped(count)} records left out: ${whyText(reason)}`);
   if (options.output !== undefined) say(`${grouped(writer.written)} records in ${options.output}`);

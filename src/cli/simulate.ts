@@ -8,6 +8,7 @@ import type { Stream } from "../events/streams.ts";
 import { leftOutText } from "../events/volume.ts";
 import { simulatedTypes } from "../simulate/operation.ts";
 import { Simulation } from "../simulate/simulation.ts";
+import { endingBySignal } from "./ending.ts";
 import { journalDirOf } from "./journal-dir.ts";
 import { namesOf } from "./names-of.ts";
 import { type Moment, msOf } from "./options.ts";
@@ -53,8 +54,8 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
     users: user === undefined ? undefined : namesOf(user, settings),
     ops: op && new Set(op),
   });
-  const ending = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort(signal));
+  const withoutReport = (): void => say("ended before all was read: no report");
+  const ending = endingBySignal(clock, withoutReport);
   // Bridges tell what they have left out.
   const streams = new Set<Stream>([...simulatedTypes.map((type) => eventTypes[type].stream), "bridge"]);
   const leftOut = leftOutText(settings.events.publish, (type) =>
@@ -70,9 +71,8 @@ export async function simulate(options: SimulateOptions, clock: Clock = systemCl
     bar.end();
   }
   if (ending.signal.aborted) {
-    say("ended before all was read: no report");
-    process.exitCode = ending.signal.reason === "SIGINT" ? 130 : 143;
-    return;
+    withoutReport();
+    return ending.tell();
   }
   const simulated: Simulated = { policy, fromMs, untilMs, report: simulation.report() };
   show(simulated, options);

@@ -16,6 +16,7 @@ import { readTopics } from "../kafka/topic-reader.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { isWhole, type LedgerReport } from "../ledger/report.ts";
 import { createLog } from "../log.ts";
+import { endingBySignal } from "./ending.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { printable, printableJson } from "./screen-text.ts";
 import { placed } from "./tail-kafka.ts";
@@ -33,8 +34,6 @@ export interface VerifyOptions {
 
 /** By how much the clocks of this machine, of the bridges and of the brokers may differ. */
 const clocksMs = 60 * 60_000;
-const endsWithinMs = 5_000;
-const noVerdict = "ended before all was read: no verdict";
 
 /** @throws SluiceError config_invalid without kafka.brokers, or when a filter leaves nothing; kafka_… */
 export async function verify(options: VerifyOptions): Promise<void> {
@@ -43,26 +42,19 @@ export async function verify(options: VerifyOptions): Promise<void> {
   if (kafka.brokers.length === 0) {
     throw new SluiceError("config_invalid", "verify needs kafka.brokers (SLUICE_KAFKA_BROKERS)");
   }
-  const ending = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      ending.abort(signal);
-      // Whatever of the reading still waits for a broker then, it must not hold up whoever asked it to end.
-      systemClock.after(endsWithinMs, () => {
-        say(noVerdict);
-        process.exit(exitCodeAt(signal));
-      });
-    });
-  }
   const bar = new ProgressBar(process.stderr, systemClock);
+  const withoutVerdict = (): void => {
+    bar.end();
+    say("ended before all was read: no verdict");
+  };
+  const ending = endingBySignal(systemClock, withoutVerdict);
   try {
     const report = await read(settings, systemClock, bar, ending.signal);
-    bar.end();
     if (ending.signal.aborted) {
-      say(noVerdict);
-      process.exitCode = exitCodeAt(ending.signal.reason);
-      return;
+      withoutVerdict();
+      return ending.tell();
     }
+    bar.end();
     const chosen = chosenOf(report, options);
     show(chosen, options, kafka);
     if (!chosen.ok) process.exitCode = 1;
@@ -172,8 +164,4 @@ function show(report: LedgerReport, options: VerifyOptions, names: TopicNames): 
 
 function say(notice: string): void {
   process.stderr.write(`sluice: ${notice}\n`);
-}
-
-function exitCodeAt(signal: "SIGINT" | "SIGTERM"): number {
-  return signal === "SIGINT" ? 130 : 143;
 }
