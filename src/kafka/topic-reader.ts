@@ -114,10 +114,13 @@ async function consume(
   consumer.on(END_BATCH_PROCESS, ({ payload: { topic, partition, lastOffset } }) => {
     progress.reached(topic, partition, Number(lastOffset) + 1);
   });
-  const work = async (): Promise<void> => {
+  let over = false;
+  const begin = async (): Promise<void> => {
     await consumer.connect();
+    if (over) return;
     const topics = [...new Set(progress.ranges.map(({ topic }) => topic))];
     await consumer.subscribe({ topics, fromBeginning: true });
+    if (over) return;
     await consumer.run({
       autoCommit: false,
       eachBatch: async ({ batch: { topic, partition, messages } }) => {
@@ -129,6 +132,10 @@ async function consume(
         }
       },
     });
+  };
+  const begun = begin();
+  const work = async (): Promise<void> => {
+    await begun;
     await progress.whenCaughtUp;
     if (follow) await aborted(signal);
   };
@@ -137,8 +144,11 @@ async function consume(
     await Promise.race([work(), failed.promise, look.failed, aborted(signal)]);
   } finally {
     look.end();
+    over = true;
+    // Told to go while it still joins, a consumer joins all the same, and then reads on for ever.
+    const left = begun.catch(() => {}).then(() => consumer.disconnect());
     // It waits for whatever it has just asked for, which a signal must not.
-    await within(clock, leaveMs, consumer.disconnect()).catch(() => {});
+    await within(clock, leaveMs, left).catch(() => {});
     client.destroy();
   }
 }
