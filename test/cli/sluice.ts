@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { envNameOf } from "../../src/config/setting-rows.ts";
-import { type BridgeSettings, compileCache } from "../hosts/bridge.ts";
+import { type BridgeSettings, compileCache, startArgs } from "../hosts/bridge.ts";
 import { keep } from "../hosts/keeper.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -42,7 +42,7 @@ export function environment({ settings = {}, env = {} }: Surroundings): Record<s
 
 /** Runs the program to its end. */
 export async function sluice(args: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
-  const [program, ...first] = surroundings.command ?? [process.execPath, main];
+  const [program, ...first] = surroundings.command ?? [process.execPath, ...startArgs, main];
   const child = spawn(program, [...first, ...args], {
     cwd: surroundings.cwd,
     env: environment(surroundings),

@@ -7,7 +7,9 @@ import { freePort } from "./ports.ts";
 import { NativeServer } from "./server.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-/** Halves the work of a start, of which a run has hundreds. */
+/** Spares a start, of which a run has hundreds, a tenth of its work: a young heap large enough for all that it loads. */
+export const startArgs = ["--min-semi-space-size=16"];
+/** Halves the work of a start. */
 export const compileCache = join(tmpdir(), "sluice-compile-cache");
 const READY_WITHIN_MS = 30_000;
 const GRACE_MS = 20_000;
@@ -44,7 +46,7 @@ export async function startBridge(
   const all: BridgeSettings = { ...ports, ...settings, "data.dir": dataDir };
   const named = Object.entries(all).map(([key, value]) => [envNameOf(key), String(value)]);
   const env = { NODE_COMPILE_CACHE: compileCache, ...options.env, ...Object.fromEntries(named) };
-  const args = [...(options.nodeArgs ?? []), main, "serve"];
+  const args = [...startArgs, ...(options.nodeArgs ?? []), main, "serve"];
   const server = new NativeServer({
     command: { program: process.execPath, args, cwd: folder.path, env },
     ready: /sluice \S+ answers/,
