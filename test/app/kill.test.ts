@@ -16,7 +16,7 @@ import {
 import { Load } from "./load.ts";
 import { eventsOf, toKafka } from "./stack.ts";
 
-const kills = Number(process.env.SLUICE_TEST_KILLS ?? 10);
+const kills = Number(process.env.SLUICE_TEST_KILLS ?? 5);
 /** Answers within one life, at 500 a second: from a life that has hardly begun to one that sends steadily. */
 const lives = [40, 120, 400, 200, 600];
 

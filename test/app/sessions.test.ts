@@ -15,7 +15,8 @@ import { slowestAnswerMs } from "./busy-machine.ts";
 import { closesOf, endsCame, endsOf, remoteOf, startsOf } from "./ended-sessions.ts";
 import { eventsOf, ruledBy, toKafka } from "./stack.ts";
 
-const connections = Number(process.env.SLUICE_TEST_CONNECTIONS ?? 500);
+const connections = Number(process.env.SLUICE_TEST_CONNECTIONS ?? 200);
+const opened = Number(process.env.SLUICE_TEST_OPEN_SESSIONS ?? 80);
 const atOnce = 50;
 /** Of the first ones: what all of them at once would measure is how long this machine lets them wait. */
 const arriveEveryMs = 20;
@@ -167,13 +168,13 @@ describeWith(["kafka", "frp", "frp-ends"], "sessions at a frps that tells their 
     await bridge.close();
   });
 
-  it("loses none of 200 open sessions over a kill of the bridge", { timeout: 120_000 }, async () => {
+  it(`loses none of ${opened} open sessions over a kill of the bridge`, { timeout: 120_000 }, async () => {
     const { bridge, topics } = await stack();
     await using frps = await startEndingFrps({ plugins: [{ addr: bridge.addr }] });
     // A Ping that nobody answers makes frpc leave, and take all connections along.
     const { connect } = await startEveryProxy({ frps, user: "alice", heartbeatSeconds: 600 });
     const users: User[] = [];
-    for (let n = 0; n < 200; n++) {
+    for (let n = 0; n < opened; n++) {
       const user = await connect[n % 2 === 0 ? "tcp" : "stcp"]();
       expect(await user.served).toBe(true);
       users.push(user);
