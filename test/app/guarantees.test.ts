@@ -102,7 +102,8 @@ describeWith(["redis"], "while Redis is away", () => {
 
   const reasons = (answers: readonly Answered[]) => answers.map(({ refused }) => refused);
 
-  it.each(edges)(
+  // Most of it is waiting, which both can do at once.
+  it.concurrent.each(edges)(
     "$name refuses until there has been a policy, and decides by the last that it had, also when started anew",
     async ({ start, ruleOf }) => {
       const { door, settings, write } = await redisBehindDoor();
@@ -151,7 +152,7 @@ describeWith(["redis"], "while Redis is away", () => {
 });
 
 describeWith(["kafka"], "while Kafka is away", () => {
-  it.each(edges)(
+  it.concurrent.each(edges)(
     "$name answers, and delivers all of it later, also what was left by a kill",
     async ({ start, ruleOf }) => {
       const brokers = await sharedKafka();
