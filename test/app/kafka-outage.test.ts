@@ -89,21 +89,3 @@ describeWith(["kafka"], "with a Kafka of one broker", () => {
     await allTold(topics);
   });
 });
-
-describeWith(["kafka"], "with a Kafka of three brokers", () => {
-  it("delivers all, in order for each key, although one broker is killed under load", async () => {
-    await using kafka = await startKafka({ nodes: 3 });
-    const settings = toKafka(kafka.brokers);
-    await using bridge = await startBridge({ ...settings, ...(await ruledBy(rules)) });
-    await using topics = await eventsOf(bridge, settings);
-    await using load = new Load({ url: bridge.url, perSecond, seed: 4 });
-    await load.more(perSecond);
-    await kafka.nodes[2]!.kill();
-    await load.more(perSecond * 3);
-    await load.stop();
-
-    expectRuled(load.answers, denied);
-    expect(load.unanswered).toEqual([]);
-    await expectAllDelivered(topics, load);
-  });
-});

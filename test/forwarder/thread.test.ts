@@ -189,28 +189,6 @@ describeWith(["kafka"], "the forwarder through failures of Kafka", () => {
   }, 120_000);
 });
 
-describeWith(["kafka"], "the forwarder with three brokers", () => {
-  it("goes on while a leader is killed, frozen, and moves", async () => {
-    await using host = await startKafka({ nodes: 3 });
-    const [first, second] = host.nodes;
-    await using journal = await BridgeJournal.open(`${unique("cluster")}.`);
-    journal.start(quickSettings(host.brokers), { retryMaxMs: 500 });
-    await journal.fill(500);
-    await journal.forwarded();
-    await first.kill();
-    await journal.fill(2_000);
-    await journal.forwarded();
-    await first.start();
-    await second!.pause();
-    await journal.fill(2_000);
-    await journal.forwarded();
-    await second!.resume();
-    await journal.fill(500);
-    await journal.forwarded();
-    await expectAll(host.brokers, journal);
-  }, 240_000);
-});
-
 describe("the forwarder's thread without Kafka", () => {
   it("is silent about the same trouble and stops at once", async () => {
     await using journal = await BridgeJournal.open("none.");
