@@ -1,142 +1,147 @@
 /**
- * How much of what bare node:http can answer on this machine is left when each op is decided and journaled.
- *
- * The floor and Sluice run in turns, A B A B …, so that the noise of a shared machine falls on both; what counts is
- * the ratio of their requests/s within each round, and of those the median.
- *
- * To compare with: a trial of the whole path in one file reached 0.55 of the floor. Where the machine is busy the
- * ratio falls, since the threads that sync want a core too; the CPU times per request then say more.
+ * All that is measured, in one run: each part is a program that measures its variants in turns and tells what it finds;
+ * the report is written anew behind each.
  */
-import { tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { run } from "../hosts/process.ts";
-import type { Figures, Work } from "./load.ts";
-import { isInMemory, type Subject, startFloor, startSluice } from "./subject.ts";
-import { inTurns, print, type Row } from "./trial/turns.ts";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { keep } from "../hosts/keeper.ts";
+import { checkedOut } from "./compare.ts";
+import { machine, otherLoad } from "./machine.ts";
+import { help, type Options, optionsOf } from "./options.ts";
+import { say, type Told, type Version, type Work } from "./part.ts";
+import { parts } from "./parts.ts";
+import { report } from "./results.ts";
 
-const help = `Measures Sluice against bare node:http: recorded calls of frps in a closed loop, on loopback.
+const repository = join(import.meta.dirname, "..", "..");
+const here: Version = { name: "sluice", tree: repository };
 
-  npm run bench -- [--seconds 3] [--rounds 5] [--connections 32,256] [--sync fsync]
-                   [--against <tree>]… [--profile <folder>]
+class Bench {
+  readonly #options: Options;
+  readonly #versions: readonly [Version, ...Version[]];
+  readonly #began = otherLoad();
+  readonly #found = new Map<string, Told[]>();
+  readonly #failed = new Map<string, string>();
+  readonly #out: string | undefined;
+  #running: AbortController | null = null;
+  interrupted = false;
 
-  --seconds      of each measurement, after half a second of warming up
-  --rounds       each measures every server once; a first one is not counted
-  --connections  keep-alive connections, each with one request under way
-  --sync         journal.sync of Sluice: fsync or write
-  --against      another checkout of Sluice (with node_modules) that takes turns too: what a change costs.
-                 May be given several times
-  --profile      where Sluice leaves a .cpuprofile when it ends; it is slower then
+  constructor(options: Options, versions: readonly [Version, ...Version[]]) {
+    this.#options = options;
+    this.#versions = versions;
+    const whole = !options.quick && options.parts.length === Object.keys(parts).length && !options.compare;
+    this.#out = options.out ?? (whole ? join(import.meta.dirname, "RESULTS.md") : undefined);
+  }
 
-The journal lies below TMPDIR (now ${tmpdir()}).`;
-
-const warmUpMs = 500;
-const load = join(import.meta.dirname, "load.ts");
-
-interface Options {
-  readonly seconds: number;
-  readonly rounds: number;
-  readonly connections: readonly number[];
-  readonly sync: string;
-  readonly against: readonly string[];
-  readonly profileTo: string | undefined;
-}
-
-/** @throws Error that says which option is wrong */
-function optionsOf(args: string[]): Options | null {
-  const { values } = parseArgs({
-    args,
-    options: {
-      help: { type: "boolean", short: "h" },
-      seconds: { type: "string", default: "3" },
-      rounds: { type: "string", default: "5" },
-      connections: { type: "string", default: "32,256" },
-      sync: { type: "string", default: "fsync" },
-      against: { type: "string", multiple: true, default: [] },
-      profile: { type: "string" },
-    },
-  });
-  if (values.help) return null;
-  if (values.sync !== "fsync" && values.sync !== "write") throw new Error("--sync must be fsync or write");
-  return {
-    seconds: within("--seconds", values.seconds, 0.1, 60),
-    rounds: Math.ceil(within("--rounds", values.rounds, 1, 100)),
-    connections: values.connections
-      .split(",")
-      .map((one) => Math.ceil(within("--connections", one, 1, 10_000))),
-    sync: values.sync,
-    against: values.against,
-    profileTo: values.profile,
-  };
-}
-
-function within(name: string, text: string, least: number, most: number): number {
-  const value = Number(text);
-  if (!(value >= least && value <= most)) throw new Error(`${name} must be from ${least} to ${most}`);
-  return value;
-}
-
-async function bench(options: Options): Promise<void> {
-  const { sync, against, profileTo } = options;
-  const subjects = new Map<string, Subject>();
-  if (await isInMemory(tmpdir())) say(`${tmpdir()} lies in memory: a sync costs nothing there, set TMPDIR`);
-  try {
-    const tree = join(import.meta.dirname, "..", "..");
-    subjects.set("floor", await startFloor());
-    subjects.set("sluice", await startSluice({ tree, sync, profileTo }));
-    for (const other of against)
-      subjects.set(basename(resolve(other)), await startSluice({ tree: other, sync, profileTo: undefined }));
-    const results: string[] = [];
-    for (const connections of options.connections) {
-      const table = await compare(subjects, connections, options);
-      print(`${connections} connections, journal.sync = ${sync}; ratio of requests/s to the floor's`, table);
-      results.push(`${table[1]?.ratio.toFixed(2)} at ${connections} connections`);
+  async run(): Promise<void> {
+    for (const [at, name] of this.#options.parts.entries()) {
+      if (this.interrupted) break;
+      say(`${name} (${at + 1} of ${this.#options.parts.length}): ${parts[name]!.what}`);
+      const found: Told[] = [];
+      this.#found.set(name, found);
+      const why = await (parts[name]!.script ? this.#script(name, found) : this.#program(name, found));
+      if (why) {
+        say(`bench: ${name}: ${why}`);
+        this.#failed.set(name, this.interrupted ? "interrupted" : why);
+      }
+      if (this.#out) await writeFile(this.#out, this.report());
     }
-    say(`\nSluice/floor: ${results.join(", ")}`);
-  } finally {
-    await Promise.all([...subjects.values()].map((subject) => subject.end()));
+    process.stdout.write(this.report());
+    if (this.#failed.size > 0) process.exitCode = 1;
+  }
+
+  interrupt(): void {
+    this.interrupted = true;
+    this.#running?.abort();
+  }
+
+  report(): string {
+    const { seconds, rounds, mix, lengths, parts: asked, profileTo, compare } = this.#options;
+    const count = (n: number): string => n.toLocaleString("en-US");
+    const said = [
+      `${rounds} rounds of ${seconds} s, behind one that is not counted; calls of an frps, \`--mix ${mix}\`; ${this.#began}`,
+      `lengths: ${count(lengths.manyRules)} rules, ${count(lengths.startRules)} at a start, ${count(lengths.catchUpEvents)} events to catch up, ${count(lengths.outageSeconds)} s of outage, ${count(lengths.forwardedRecords)} records forwarded, ${count(lengths.sessions)} sessions`,
+      ...(compare ? [`in turns with ${this.#versions[1]!.name}`] : []),
+      ...(profileTo ? ["under a profiler: slower than without"] : []),
+    ];
+    const missing = asked.filter((name) => !this.#found.has(name));
+    return report({ machine: machine(), said, found: this.#found, failed: this.#failed, missing });
+  }
+
+  async #program(name: string, found: Told[]): Promise<string | null> {
+    const { seconds, warmUpSeconds, rounds, mix, load, lengths, profileTo, verify } = this.#options;
+    const work: Work = {
+      ...{ seconds, warmUpSeconds, rounds, mix, lengths, verify, versions: this.#versions },
+      ...(load && { load }),
+      ...(profileTo && { profileTo: resolve(profileTo) }),
+    };
+    const program = join(import.meta.dirname, parts[name]!.program);
+    return this.#child([program, JSON.stringify(work)], async (output) => {
+      for await (const line of createInterface({ input: output })) found.push(JSON.parse(line) as Told);
+    });
+  }
+
+  /** Of a version that does not have it yet, nothing. */
+  async #script(name: string, found: Told[]): Promise<string | null> {
+    const { program, script, what } = parts[name]!;
+    const args = script!(this.#options.lengths, this.#options.quick);
+    for (const { name: version, tree } of this.#versions) {
+      const path = join(tree, "test", "bench", program);
+      if (!existsSync(path)) continue;
+      const title = [`\`${program} ${args.join(" ")}\``, ...(this.#versions.length > 1 ? [version] : [])].join(", ");
+      let whole = "";
+      const why = await this.#child([path, ...args], async (output) => {
+        whole = await text(output);
+      });
+      if (whole !== "") found.push({ kind: "text", title, text: whole });
+      // It ends with 1 where it misses a target of its own, and says so.
+      if (why && (this.interrupted || whole === "")) return `${what}: ${why}`;
+    }
+    return null;
+  }
+
+  /** @returns why it failed */
+  async #child(args: readonly string[], read: (output: NodeJS.ReadableStream & AsyncIterable<Buffer>) => Promise<void>) {
+    this.#running = new AbortController();
+    const child = spawn(process.execPath, ["--disable-warning=TimeoutNegativeWarning", ...args], {
+      stdio: ["ignore", "pipe", "inherit"],
+      signal: this.#running.signal,
+      killSignal: "SIGINT",
+    });
+    const release = keep("process", child.pid!);
+    child.on("error", () => {});
+    const ended = once(child, "exit").catch(() => [null, "SIGINT"]);
+    await read(child.stdout as NodeJS.ReadableStream & AsyncIterable<Buffer>);
+    const [code, signal] = await ended;
+    release();
+    if (code === 0) return null;
+    return signal ? `ended by ${signal}` : "failed; what it said stands above its end";
   }
 }
 
-function compare(
-  subjects: ReadonlyMap<string, Subject>,
-  connections: number,
-  { seconds, rounds }: Options,
-): Promise<Row[]> {
-  let floor = 0;
-  let measured = 0;
-  const measure = async (name: string): Promise<Figures> => {
-    const { port, pid } = subjects.get(name)!;
-    const figures = await figuresOf({ port, pid, connections, warmUpMs, countMs: seconds * 1000 });
-    const round = Math.floor(measured++ / subjects.size);
-    if (name === "floor") floor = figures["requests/s"];
-    say(line(`${connections} × ${round === 0 ? "warm-up" : `round ${round}`}`, name, figures, floor));
-    return figures;
-  };
-  return inTurns([...subjects.keys()], measure, "requests/s", rounds);
-}
-
-async function figuresOf(work: Work): Promise<Figures> {
-  const output = await run({ program: process.execPath, args: [load, JSON.stringify(work)] });
-  return JSON.parse(output) as Figures;
-}
-
-function line(round: string, name: string, figures: Figures, floor: number): string {
-  const rate = figures["requests/s"];
-  const cells = Object.entries(figures).map(([column, value]) =>
-    `${column} ${value.toFixed(column === "requests/s" ? 0 : 2)}`.padEnd(18),
-  );
-  return `${round.padEnd(15)}${name.padEnd(12)}${cells.join(" ")} ratio ${(rate / floor).toFixed(2)}`;
-}
-
-function say(text: string): void {
-  process.stdout.write(`${text}\n`);
+async function main(): Promise<void> {
+  const options = optionsOf(process.argv.slice(2));
+  if (options === null) {
+    process.stdout.write(`${help}\n`);
+    return;
+  }
+  const other = options.compare ? await checkedOut(options.compare, repository) : null;
+  try {
+    const bench = new Bench(options, other ? [here, other] : [here]);
+    process.on("SIGINT", () => bench.interrupt());
+    process.on("SIGTERM", () => bench.interrupt());
+    await bench.run();
+  } finally {
+    await other?.remove();
+  }
 }
 
 try {
-  const options = optionsOf(process.argv.slice(2));
-  if (options === null) say(help);
-  else await bench(options);
+  await main();
 } catch (thrown) {
   process.stderr.write(`bench: ${thrown instanceof Error ? thrown.message : thrown}\n`);
   process.exitCode = 1;

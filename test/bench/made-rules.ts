@@ -12,6 +12,7 @@
  * One user rule in ten has a TTL as well.
  */
 import { hash } from "node:crypto";
+import { Redis } from "ioredis";
 import type { Op } from "../../src/op.ts";
 
 export interface MadeRule {
@@ -41,6 +42,26 @@ export function madeRule(n: number): MadeRule {
   if (kind < 90) return { key: `ip:${kind === 84 ? networkOf(n) : addressOf(n)}`, value: "deny", ttlMs };
   if (kind < 96) return { key: `proxy:${proxyOf(n)}`, value: proxyRules[n % 4]!, ttlMs: null };
   return { key: `domain:${kind === 96 ? "*." : ""}${domainOf(n)}`, value: domainRules[n & 1]!, ttlMs: null };
+}
+
+/** Writes the first `count` rules below `<prefix>policy:`. */
+export async function fillRules(url: string, prefix: string, count: number): Promise<void> {
+  const client = new Redis(url);
+  for (let from = 0; from < count; from += 1000) {
+    const pipeline = client.pipeline();
+    for (let n = from; n < Math.min(count, from + 1000); n++) {
+      const { key, value, ttlMs } = madeRule(n);
+      if (ttlMs === null) pipeline.set(`${prefix}policy:${key}`, value);
+      else pipeline.set(`${prefix}policy:${key}`, value, "PX", ttlMs);
+    }
+    await pipeline.exec();
+  }
+  client.disconnect();
+}
+
+/** The name of a user whom a plain rule allows, wherever there are a thousand rules; `n` below 520. */
+export function allowedUser(n: number): string {
+  return userOf(Math.floor(n / 52) * 100 + (n % 52));
 }
 
 function hasToken(n: number): boolean {

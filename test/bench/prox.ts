@@ -20,7 +20,7 @@ import { startProxHost } from "../hosts/prox-host.ts";
 import type { ProxFigures, ProxWork } from "./prox-load.ts";
 import { floorProgram, type Plugin, sluiceProgram, startPlugin } from "./prox-subject.ts";
 import { isInMemory } from "./subject.ts";
-import { inTurns, print } from "./trial/turns.ts";
+import { inTurns, print } from "./turns.ts";
 
 const help = `Measures Sluice as the plugin of prox, against a plugin that answers a constant.
 

@@ -28,7 +28,7 @@ import type { Facts } from "../../src/policy/facts.ts";
 import { LastKnownGood } from "../../src/policy/last-known-good.ts";
 import { RedisSource } from "../../src/policy/redis.ts";
 import { Replica } from "../../src/policy/replica.ts";
-import { madeOp, madeRule } from "./made-rules.ts";
+import { fillRules, madeOp } from "./made-rules.ts";
 
 const help = `Measures what a large policy costs: its loading, its memory, its decisions.
 
@@ -102,21 +102,6 @@ function connectionTo(url: string): Redis {
     autoResendUnfulfilledCommands: false,
     disableClientInfo: true,
   });
-}
-
-async function fill({ url, prefix }: Place, rules: number): Promise<void> {
-  const client = connectionTo(url);
-  await client.connect();
-  for (let from = 0; from < rules; from += 1000) {
-    const pipeline = client.pipeline();
-    for (let n = from; n < Math.min(rules, from + 1000); n++) {
-      const { key, value, ttlMs } = madeRule(n);
-      if (ttlMs === null) pipeline.set(`${prefix}policy:${key}`, value);
-      else pipeline.set(`${prefix}policy:${key}`, value, "PX", ttlMs);
-    }
-    await pipeline.exec();
-  }
-  client.disconnect();
 }
 
 async function bareLoop({ url, prefix }: Place): Promise<Took> {
@@ -269,10 +254,10 @@ async function round(small: Replica, many: Place, rules: number, figures: Figure
 
 async function measure(place: Place, rules: number, rounds: number): Promise<boolean> {
   const few = { ...place, prefix: `${place.prefix}few:` };
-  await fill(few, fewRules);
+  await fillRules(few.url, few.prefix, fewRules);
   const small = await load(few);
   const many = { ...place, prefix: `${place.prefix}many:` };
-  await fill(many, rules);
+  await fillRules(many.url, many.prefix, rules);
   say(`${whole(rules)} rules, ${rounds} rounds`);
   // The first round is for warming up, and tells the memory: nothing of a round before it lies about.
   const first = new Figures();

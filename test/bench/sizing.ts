@@ -9,8 +9,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { temporaryFolder } from "../hosts/folder.ts";
 import { startKafka } from "../hosts/kafka.ts";
-import { run } from "../hosts/process.ts";
-import type { Figures } from "./load.ts";
+import { Generator } from "./load/generator.ts";
+import { metricsOf } from "./metrics.ts";
 import { startSluice } from "./subject.ts";
 
 const help = `Measures what one bridge carries, with a real Kafka of one broker beside it on the same machine.
@@ -21,7 +21,6 @@ const help = `Measures what one bridge carries, with a real Kafka of one broker 
   --connections  keep-alive connections, each with one request under way`;
 
 const tree = join(import.meta.dirname, "..", "..");
-const load = join(import.meta.dirname, "load.ts");
 const pollMs = 20;
 const choices = [[], ["flat"], ["ocsf", "ecs", "flat"]];
 
@@ -56,15 +55,13 @@ async function sizesIn(
   const bridge = await startSluice({
     tree,
     sync: "fsync",
-    profileTo: undefined,
     settings: { "kafka.brokers": kafka.brokers.join(","), "events.projections": projections.join(",") },
   });
   try {
     const { port, pid, adminPort } = bridge;
+    const generator = (await Generator.make(folder, "closes"))!;
     const work = { port, pid, connections, warmUpMs: 1000, countMs: seconds * 1000 };
-    const figures = JSON.parse(
-      await run({ program: process.execPath, args: [load, JSON.stringify(work)] }),
-    ) as Figures;
+    const figures = await generator.ask({ mode: "closed", ...work });
     const beganMs = performance.now();
     const before = await metricsOf(adminPort);
     let now = before;
@@ -75,8 +72,8 @@ async function sizesIn(
     const caughtUpMs = performance.now() - beganMs;
     const events = now("sluice_journal_last_seq");
     return {
-      answersPerSecond: figures["requests/s"],
-      cpuMicroseconds: figures["CPU µs"],
+      answersPerSecond: figures.perSecond,
+      cpuMicroseconds: figures.cpuUs,
       behindEvents: before("sluice_kafka_lag_records"),
       caughtUpMs,
       journalBytes: now("sluice_journal_bytes") / events,
@@ -86,16 +83,6 @@ async function sizesIn(
   } finally {
     await bridge.end();
   }
-}
-
-type Metrics = (name: string) => number;
-
-async function metricsOf(port: number): Promise<Metrics> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const values = new Map(
-    text.split("\n").map((line) => [line.split(" ")[0]!, Number(line.split(" ")[1])] as const),
-  );
-  return (name) => values.get(name) ?? Number.NaN;
 }
 
 /** Of the segments of all topics that are Sluice's, one replica. */

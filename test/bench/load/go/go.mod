@@ -1,0 +1,3 @@
+module sluice.test/load
+
+go 1.24

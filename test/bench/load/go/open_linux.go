@@ -1,0 +1,103 @@
+package main
+
+import (
+	"math/rand"
+	"runtime"
+	"syscall"
+	"unsafe"
+)
+
+// openLoop sends calls when they are due, whether earlier ones have been answered or not. A call waits where every
+// connection has one under way; its time counts from when it was due, so that a server that stalls is seen to stall.
+// They come as a Poisson process: user connections know nothing of each other.
+func openLoop(work Work, calls *callRow) (*period, error) {
+	runtime.GOMAXPROCS(1)
+	poller, err := connect(work)
+	if err != nil {
+		return nil, err
+	}
+	timer, err := newTimer(poller)
+	if err != nil {
+		return nil, err
+	}
+	random := rand.New(rand.NewSource(int64(work.Run)))
+	gapNs := func() int64 { return int64(random.ExpFloat64() / work.PerSecond * 1e9) }
+	free := append([]*connection(nil), poller.connections...)
+	var waiting []int64
+	p := newPeriod(work)
+	for dueNs := now() + gapNs(); !p.over(now()); {
+		for ; dueNs <= now(); dueNs += gapNs() {
+			waiting = append(waiting, dueNs)
+		}
+		for len(waiting) > 0 && len(free) > 0 {
+			one := free[len(free)-1]
+			free = free[:len(free)-1]
+			if err := one.send(calls.take(), waiting[0]); err != nil {
+				return nil, err
+			}
+			waiting = waiting[1:]
+		}
+		timer.set(dueNs - now())
+		events, err := poller.wait(50)
+		if err != nil {
+			return nil, err
+		}
+		for _, event := range events {
+			one := poller.byFd[event.Fd]
+			if one == nil {
+				timer.drain()
+				continue
+			}
+			whole, err := poller.read(one)
+			if err != nil {
+				return nil, err
+			}
+			if whole {
+				p.latencies.add(now() - one.fromNs)
+				free = append(free, one)
+			}
+		}
+	}
+	// What was due and has no answer yet counts with the time it has waited.
+	for _, one := range poller.connections {
+		if !contains(free, one) {
+			p.latencies.add(p.toNs - one.fromNs)
+		}
+	}
+	for _, dueNs := range waiting {
+		p.latencies.add(p.toNs - dueNs)
+	}
+	return p, nil
+}
+
+func contains(all []*connection, one *connection) bool {
+	for _, other := range all {
+		if other == one {
+			return true
+		}
+	}
+	return false
+}
+
+// timer makes the poller wake up on time: its own limit is in whole milliseconds.
+type timer struct{ fd int }
+
+func newTimer(p *poller) (timer, error) {
+	const monotonic, nonBlocking = 1, 0o4000
+	fd, _, failed := syscall.Syscall(syscall.SYS_TIMERFD_CREATE, monotonic, nonBlocking, 0)
+	if failed != 0 {
+		return timer{}, failed
+	}
+	event := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)}
+	return timer{int(fd)}, syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_ADD, int(fd), &event)
+}
+
+func (t timer) set(inNs int64) {
+	due := struct{ interval, value syscall.Timespec }{value: syscall.NsecToTimespec(max(inNs, 1))}
+	_, _, _ = syscall.Syscall6(syscall.SYS_TIMERFD_SETTIME, uintptr(t.fd), 0, uintptr(unsafe.Pointer(&due)), 0, 0, 0)
+}
+
+func (t timer) drain() {
+	var count [8]byte
+	_, _ = syscall.Read(t.fd, count[:])
+}

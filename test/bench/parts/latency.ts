@@ -1,0 +1,43 @@
+/** The time that an answer takes longer than the floor's where calls come by themselves, beside one sync of the disk. */
+import { answersTable, column, cpuOfBoth } from "../answers.ts";
+import { syncTimes } from "../disk.ts";
+import { most, runPart, type Tell, type Work } from "../part.ts";
+import { eachVersion, Stage } from "../stage.ts";
+import { differences, quantile, rounded, spreadOf } from "../statistics.ts";
+
+const perSecond = 2_000;
+const connections = 64;
+const syncs = 500;
+const recordBytes = 1_400;
+
+async function latency(work: Work, tell: Tell): Promise<void> {
+  await using stage = await Stage.open(work);
+  const times = await syncTimes(stage.folder.path, syncs, recordBytes);
+  await stage.floor();
+  for (const sync of ["fsync", "write"]) await stage.sluice(sync, { sync });
+  const rounds = await stage.rounds({ mode: "open", connections, perSecond });
+  times.push(...(await syncTimes(stage.folder.path, syncs, recordBytes)));
+  const [syncMs, lateMs] = [quantile(times, 0.5), quantile(times, 0.99)];
+  const note = `One write of ${recordBytes} bytes and fdatasync of this disk, at rest, before and behind: p50 ${rounded(syncMs)} ms, p99 ${rounded(lateMs)} ms`;
+  tell(answersTable(`${perSecond} op/s, open loop over ${connections} connections`, rounds, "floor", `${note}.`));
+  for (const [name, version] of eachVersion("fsync", work.versions)) {
+    for (const [figure, required, sought] of [
+      ["p50", 0.3, 0.1],
+      ["p99", 2, 1],
+    ] as const) {
+      tell({
+        kind: "measured",
+        version,
+        what: `added ${figure} over the floor at ${perSecond.toLocaleString("en-US")} op/s, fsync`,
+        how: "Open loop in turns, times from when a call was due; the floor's taken off within each round.",
+        unit: "ms",
+        spread: spreadOf(differences(column(rounds, name, figure), column(rounds, "floor", figure))),
+        required: most(syncMs + required, `one fdatasync, p50 ${rounded(syncMs)}, + ${required}`),
+        sought: most(syncMs + sought, `+ ${sought}`),
+        cpuUs: cpuOfBoth(rounds, name, "floor"),
+      });
+    }
+  }
+}
+
+await runPart(latency);
