@@ -26,7 +26,17 @@ export function answersTable(title: string, rounds: Rounds<Figures>, to: string,
       middle("generatorUs"),
     ];
   };
-  const columns = ["", "answers/s", `× ${to}`, "p50 ms", "p99 ms", "p99.9 ms", "CPU µs", "main thread µs", "load's CPU µs"];
+  const columns = [
+    "",
+    "answers/s",
+    `× ${to}`,
+    "p50 ms",
+    "p99 ms",
+    "p99.9 ms",
+    "CPU µs",
+    "main thread µs",
+    "load's CPU µs",
+  ];
   return { kind: "table", title, ...(note && { note }), columns, rows: names.map(cells) };
 }
 

@@ -92,7 +92,10 @@ class Bench {
     for (const { name: version, tree } of this.#versions) {
       const path = join(tree, "test", "bench", program);
       if (!existsSync(path)) continue;
-      const title = [`\`${program} ${args.join(" ")}\``, ...(this.#versions.length > 1 ? [version] : [])].join(", ");
+      const title = [
+        `\`${program} ${args.join(" ")}\``,
+        ...(this.#versions.length > 1 ? [version] : []),
+      ].join(", ");
       let whole = "";
       const why = await this.#child([path, ...args], async (output) => {
         whole = await text(output);
@@ -105,7 +108,10 @@ class Bench {
   }
 
   /** @returns why it failed */
-  async #child(args: readonly string[], read: (output: NodeJS.ReadableStream & AsyncIterable<Buffer>) => Promise<void>) {
+  async #child(
+    args: readonly string[],
+    read: (output: NodeJS.ReadableStream & AsyncIterable<Buffer>) => Promise<void>,
+  ) {
     this.#running = new AbortController();
     const child = spawn(process.execPath, ["--disable-warning=TimeoutNegativeWarning", ...args], {
       stdio: ["ignore", "pipe", "inherit"],

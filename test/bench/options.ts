@@ -82,7 +82,13 @@ export function optionsOf(args: string[]): Options | null {
   });
   if (values.help) return null;
   const { quick, mix, load } = values;
-  const number = (name: keyof typeof values, normal: number, short: number, most: number, whole = true): number => {
+  const number = (
+    name: keyof typeof values,
+    normal: number,
+    short: number,
+    most: number,
+    whole = true,
+  ): number => {
     const value = Number(values[name] ?? (quick ? short : normal));
     if (!(value > 0 && value <= most)) throw new Error(`--${name} must be more than 0, and at most ${most}`);
     return whole ? Math.ceil(value) : value;
@@ -121,6 +127,7 @@ function partsNamed(only: string | undefined): string[] {
   if (only === undefined) return all;
   const wanted = only.split(",");
   const unknown = wanted.find((name) => !all.includes(name));
-  if (unknown !== undefined) throw new Error(`--only: there is no part ${unknown}; there are ${all.join(", ")}`);
+  if (unknown !== undefined)
+    throw new Error(`--only: there is no part ${unknown}; there are ${all.join(", ")}`);
   return all.filter((name) => wanted.includes(name));
 }

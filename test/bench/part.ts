@@ -5,8 +5,8 @@
  * interrupted.
  */
 import { closeAll } from "../hosts/open.ts";
-import type { Language } from "./load/generator.ts";
 import type { Mix } from "./load/calls.ts";
+import type { Language } from "./load/generator.ts";
 import type { Spread } from "./statistics.ts";
 
 /** A checkout of Sluice with its node_modules. */
@@ -83,8 +83,16 @@ export interface Skipped {
 export type Told = Measured | Table | Text | Skipped;
 export type Tell = (told: Told) => void;
 
-export const least = (value: number, text?: string): Limit => ({ sense: "least", value, ...(text && { text }) });
-export const most = (value: number, text?: string): Limit => ({ sense: "most", value, ...(text && { text }) });
+export const least = (value: number, text?: string): Limit => ({
+  sense: "least",
+  value,
+  ...(text && { text }),
+});
+export const most = (value: number, text?: string): Limit => ({
+  sense: "most",
+  value,
+  ...(text && { text }),
+});
 
 export function say(text: string): void {
   process.stderr.write(`${text}\n`);

@@ -9,7 +9,10 @@ export interface Part {
 
 export const parts: Readonly<Record<string, Part>> = {
   generators: { program: "parts/generators.ts", what: "what the load costs, in Go and in Node" },
-  edge: { program: "parts/edge.ts", what: "answers as fast as they come, by journal mode, with and without Kafka" },
+  edge: {
+    program: "parts/edge.ts",
+    what: "answers as fast as they come, by journal mode, with and without Kafka",
+  },
   frps: { program: "parts/frps.ts", what: "answers asked for as frps does it" },
   rules: { program: "parts/rules.ts", what: "answers with none, 1,000 and many rules; memory" },
   latency: { program: "parts/latency.ts", what: "time added at 2,000 op/s in an open loop" },
@@ -38,7 +41,8 @@ export const parts: Readonly<Record<string, Part>> = {
   prox: {
     program: "prox.ts",
     what: "prox: start, frames at the socket, requests",
-    script: (_, quick) => (quick ? ["--seconds", "0.2", "--rounds", "1", "--starts", "1"] : ["--seconds", "2", "--rounds", "5"]),
+    script: (_, quick) =>
+      quick ? ["--seconds", "0.2", "--rounds", "1", "--starts", "1"] : ["--seconds", "2", "--rounds", "5"],
   },
   sessions: {
     program: "sessions.ts",

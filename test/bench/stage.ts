@@ -77,7 +77,9 @@ export class Stage implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const { verify } = this.work;
-    const ends = await Promise.allSettled([...this.subjects.values()].map((subject) => subject.end({ verify })));
+    const ends = await Promise.allSettled(
+      [...this.subjects.values()].map((subject) => subject.end({ verify })),
+    );
     await this.folder.remove();
     const failed = ends.find((end) => end.status === "rejected");
     if (failed) throw failed.reason;

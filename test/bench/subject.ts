@@ -57,7 +57,10 @@ export async function startSluice(options: SluiceOptions): Promise<Subject> {
   }
 }
 
-async function start(folder: Folder, { tree, sync, profileTo, settings: more }: SluiceOptions): Promise<Subject> {
+async function start(
+  folder: Folder,
+  { tree, sync, profileTo, settings: more }: SluiceOptions,
+): Promise<Subject> {
   const { path } = folder;
   const [port, adminPort] = [await freePort(), await freePort()];
   const dataDir = join(path, "data");

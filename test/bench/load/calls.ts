@@ -40,7 +40,15 @@ const leastBetween = 2_000;
 const types = ["tcp", "tcp", "https", "tcpmux"] as const;
 /** Of a thousand. */
 const shares: Readonly<Record<Mix, Readonly<Record<string, number>>>> = {
-  closes: { NewUserConn: 400, CloseUserConn: 400, NewWorkConn: 115, Ping: 65, NewProxy: 8, CloseProxy: 7, Login: 5 },
+  closes: {
+    NewUserConn: 400,
+    CloseUserConn: 400,
+    NewWorkConn: 115,
+    Ping: 65,
+    NewProxy: 8,
+    CloseProxy: 7,
+    Login: 5,
+  },
   stock: { NewUserConn: 600, NewWorkConn: 250, Ping: 130, NewProxy: 8, CloseProxy: 7, Login: 5 },
 };
 
@@ -80,7 +88,12 @@ function callOf(op: string, content: object): Call {
   return { op, body: JSON.stringify({ version: "0.1.0", op, content }), previous: false };
 }
 
-function contentOf(op: string, { user, address }: Client, at: number, below: (end: number) => number): object {
+function contentOf(
+  op: string,
+  { user, address }: Client,
+  at: number,
+  below: (end: number) => number,
+): object {
   const kind = below(types.length);
   const proxy_type = types[kind]!;
   const proxy_name = `${user.user}.${["ssh", "rdp", "web", "mux"][kind]}`;
@@ -99,7 +112,12 @@ function contentOf(op: string, { user, address }: Client, at: number, below: (en
     case "NewWorkConn":
       return { user, run_id: user.run_id };
     case "NewUserConn":
-      return { user, proxy_name, proxy_type, remote_addr: `198.${18 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}:${port}` };
+      return {
+        user,
+        proxy_name,
+        proxy_type,
+        remote_addr: `198.${18 + (at >> 16)}.${(at >> 8) & 255}.${at & 255}:${port}`,
+      };
     default:
       return { user };
   }

@@ -103,7 +103,14 @@ export class Generator {
 
   #start(asking: Asking): ChildProcess {
     const run = this.#run++;
-    const work = { perSecond: 0, ...asking, pool: this.#pool, expected: expectedAnswer, run, firstPass: (run * 61) % 40_000 };
+    const work = {
+      perSecond: 0,
+      ...asking,
+      pool: this.#pool,
+      expected: expectedAnswer,
+      run,
+      firstPass: (run * 61) % 40_000,
+    };
     const [program, ...args] = this.#command as [string, ...string[]];
     return spawn(program, [...args, JSON.stringify(work)], { stdio: ["pipe", "pipe", "pipe"] });
   }

@@ -16,7 +16,10 @@ async function frps(work: Work, tell: Tell): Promise<void> {
   ] as const) {
     const rounds = await stage.rounds({ mode, connections: askers });
     const opened = (name: string): number =>
-      1000 * median(column(rounds, name, "connectionsOpened").map((count, n) => count / rounds.get(name)![n]!.answers));
+      1000 *
+      median(
+        column(rounds, name, "connectionsOpened").map((count, n) => count / rounds.get(name)![n]!.answers),
+      );
     const note = `Connections opened for 1,000 answers: ${[...rounds.keys()].map((name) => `${name} ${rounded(opened(name))}`).join(", ")}.`;
     tell(answersTable(title, rounds, "floor", note));
     if (mode === "bursts") continue;

@@ -1,17 +1,19 @@
 /** What the load costs beside the server: Go's and Node's generator ask the same floor the same calls. */
-import { Generator, type Figures } from "../load/generator.ts";
-import { runPart, type Tell, type Work } from "../part.ts";
+import { type Figures, Generator } from "../load/generator.ts";
+import { runPart, say, type Tell, type Work } from "../part.ts";
 import { lineOf, Stage } from "../stage.ts";
 import { median, rounded } from "../statistics.ts";
 import { roundsOf } from "../turns.ts";
-import { say } from "../part.ts";
 
 async function generators(work: Work, tell: Tell): Promise<void> {
   await using stage = await Stage.open(work);
   await stage.floor();
   const { port, pid } = stage.of("floor");
-  const [go, node] = [await Generator.make(stage.folder.path, work.mix, "go"), await Generator.make(stage.folder.path, work.mix, "node")];
-  const both = new Map([...(go ? [["Go", go] as const] : []), ["Node", node!] as const]);
+  const [go, node] = [
+    await Generator.make(stage.folder.path, work.mix, "go"),
+    await Generator.make(stage.folder.path, work.mix, "node"),
+  ];
+  const both = new Map<string, Generator>([...(go ? [["Go", go] as const] : []), ["Node", node!]]);
   const asked = { port, pid, warmUpMs: work.warmUpSeconds * 1000, countMs: work.seconds * 1000 };
   const rows: string[][] = [];
   for (const [what, asking] of [

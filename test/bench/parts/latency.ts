@@ -19,7 +19,9 @@ async function latency(work: Work, tell: Tell): Promise<void> {
   times.push(...(await syncTimes(stage.folder.path, syncs, recordBytes)));
   const [syncMs, lateMs] = [quantile(times, 0.5), quantile(times, 0.99)];
   const note = `One write of ${recordBytes} bytes and fdatasync of this disk, at rest, before and behind: p50 ${rounded(syncMs)} ms, p99 ${rounded(lateMs)} ms`;
-  tell(answersTable(`${perSecond} op/s, open loop over ${connections} connections`, rounds, "floor", `${note}.`));
+  tell(
+    answersTable(`${perSecond} op/s, open loop over ${connections} connections`, rounds, "floor", `${note}.`),
+  );
   for (const [name, version] of eachVersion("fsync", work.versions)) {
     for (const [figure, required, sought] of [
       ["p50", 0.3, 0.1],

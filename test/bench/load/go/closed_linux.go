@@ -1,10 +1,8 @@
 package main
 
-import "runtime"
-
 // closedLoop keeps one call under way on each connection: as much as the server can answer.
 func closedLoop(work Work, calls *callRow) (*period, error) {
-	runtime.GOMAXPROCS(1)
+	alone()
 	poller, err := connect(work)
 	if err != nil {
 		return nil, err

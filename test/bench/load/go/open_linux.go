@@ -2,7 +2,6 @@ package main
 
 import (
 	"math/rand"
-	"runtime"
 	"syscall"
 	"unsafe"
 )
@@ -11,7 +10,7 @@ import (
 // connection has one under way; its time counts from when it was due, so that a server that stalls is seen to stall.
 // They come as a Poisson process: user connections know nothing of each other.
 func openLoop(work Work, calls *callRow) (*period, error) {
-	runtime.GOMAXPROCS(1)
+	alone()
 	poller, err := connect(work)
 	if err != nil {
 		return nil, err
