@@ -21,7 +21,7 @@ export function otherLoad(): string {
 
 function fileSystem(): string {
   try {
-    return execFileSync("stat", ["-f", "-c", "%T", tmpdir()], { encoding: "utf8" }).trim();
+    return execFileSync("df", ["--output=fstype", tmpdir()], { encoding: "utf8" }).split("\n")[1]!.trim();
   } catch {
     return "an unknown file system";
   }
