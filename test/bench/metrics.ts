@@ -9,3 +9,9 @@ export async function metricsOf(port: number): Promise<Metrics> {
   );
   return (name) => values.get(name) ?? Number.NaN;
 }
+
+/** Records on disk that Kafka has not confirmed, as of now: the forwarder's own count is up to a second old. NaN without a Kafka. */
+export function lagIn(metrics: Metrics): number {
+  if (Number.isNaN(metrics("sluice_kafka_lag_records"))) return Number.NaN;
+  return metrics("sluice_journal_durable_seq") - metrics("sluice_journal_acknowledged_seq");
+}

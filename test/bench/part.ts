@@ -101,6 +101,13 @@ export function say(text: string): void {
 /** Why it measures nothing where it lacks something, such as Kafka. */
 export class Lacking extends Error {}
 
+/** What went wrong first, and what then went wrong in clearing up. */
+function problemOf(thrown: unknown): string {
+  if (thrown instanceof SuppressedError)
+    return `${problemOf(thrown.suppressed)}; then ${problemOf(thrown.error)}`;
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 export async function runPart(measure: (work: Work, tell: Tell) => Promise<void>): Promise<void> {
   const tell: Tell = (told) => void process.stdout.write(`${JSON.stringify(told)}\n`);
   try {
@@ -108,7 +115,7 @@ export async function runPart(measure: (work: Work, tell: Tell) => Promise<void>
   } catch (thrown) {
     if (thrown instanceof Lacking) tell({ kind: "skipped", why: thrown.message });
     else {
-      say(`bench: ${thrown instanceof Error ? thrown.message : thrown}`);
+      say(`bench: ${problemOf(thrown)}`);
       process.exitCode = 1;
     }
   } finally {

@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { temporaryFolder } from "../hosts/folder.ts";
 import { startKafka } from "../hosts/kafka.ts";
 import { Generator } from "./load/generator.ts";
-import { metricsOf } from "./metrics.ts";
+import { lagIn, metricsOf } from "./metrics.ts";
 import { startSluice } from "./subject.ts";
 
 const help = `Measures what one bridge carries, with a real Kafka of one broker beside it on the same machine.
@@ -65,7 +65,7 @@ async function sizesIn(
     const beganMs = performance.now();
     const before = await metricsOf(adminPort);
     let now = before;
-    while (now("sluice_kafka_lag_records") > 0) {
+    while (lagIn(now) > 0) {
       await delay(pollMs);
       now = await metricsOf(adminPort);
     }
@@ -74,7 +74,7 @@ async function sizesIn(
     return {
       answersPerSecond: figures.perSecond,
       cpuMicroseconds: figures.cpuUs,
-      behindEvents: before("sluice_kafka_lag_records"),
+      behindEvents: lagIn(before),
       caughtUpMs,
       journalBytes: now("sluice_journal_bytes") / events,
       kafkaBytes: (await bytesOfTopics(data)) / events,

@@ -6,7 +6,7 @@ import { type KafkaHost, startKafka } from "../hosts/kafka.ts";
 import { providerOf, type Service } from "../hosts/provider.ts";
 import { type RedisHost, startRedis } from "../hosts/redis.ts";
 import { type Asking, type Figures, Generator } from "./load/generator.ts";
-import { metricsOf } from "./metrics.ts";
+import { lagIn, metricsOf } from "./metrics.ts";
 import { Lacking, say, type Version, type Work } from "./part.ts";
 import { rounded } from "./statistics.ts";
 import { isInMemory, type SluiceOptions, type Subject, startFloor, startSluice } from "./subject.ts";
@@ -14,6 +14,7 @@ import { type Rounds, roundsOf } from "./turns.ts";
 
 const settleWithinMs = 600_000;
 const pollMs = 50;
+const fewRecords = 10;
 
 type Ask = Omit<Asking, "port" | "pid" | "warmUpMs" | "countMs">;
 
@@ -96,13 +97,12 @@ export function eachVersion(name: string, versions: readonly Version[]): [string
   return versions.map(({ name: version }, at) => [labelled(name, at === 0 ? null : version), version]);
 }
 
-/** Kafka has all that the bridge has recorded, to a few that it goes on telling of itself. */
+/** Kafka has all that the bridge has recorded, to a few that it goes on telling of itself. At once without a Kafka. */
 export async function settled({ adminPort }: Subject): Promise<void> {
   if (adminPort === 0) return;
   const untilMs = performance.now() + settleWithinMs;
   for (;;) {
-    const metrics = await metricsOf(adminPort);
-    if (!(metrics("sluice_kafka_lag_records") > 10)) return;
+    if (!(lagIn(await metricsOf(adminPort)) > fewRecords)) return;
     if (performance.now() > untilMs) throw new Error("Kafka does not get what the bridge has recorded");
     await delay(pollMs);
   }

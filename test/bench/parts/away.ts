@@ -18,6 +18,9 @@ async function away(work: Work, tell: Tell): Promise<void> {
   const settings = { "kafka.brokers": host.brokers.join(","), "journal.maxBytes": "4GiB" };
   await stage.sluice("Kafka is there", { sync: "fsync", settings });
   const names = [...stage.subjects.keys()];
+  // For the reader: what Kafka and the forwarder take from the answers while they share the cores.
+  await stage.sluice("no Kafka set", { sync: "fsync" });
+  const without = [...stage.subjects.keys()].filter((name) => !names.includes(name));
   const found = { closed: new Map<string, Figures[]>(), open: new Map<string, Figures[]>() };
   const ask = async (name: string, said: string, round: number): Promise<void> => {
     for (const loop of Object.keys(loops) as Loop[]) {
@@ -36,6 +39,7 @@ async function away(work: Work, tell: Tell): Promise<void> {
     }
     await host.nodes[0].kill();
     for (const name of names) await ask(name, whenAway(name), round);
+    for (const name of without) await ask(name, name, round);
     await host.nodes[0].start();
     for (const name of names) await settled(stage.of(name));
   }

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KafkaHost } from "../../hosts/kafka.ts";
 import type { Asking } from "../load/generator.ts";
-import { metricsOf } from "../metrics.ts";
+import { lagIn, metricsOf } from "../metrics.ts";
 import { most, runPart, say, type Tell, type Work } from "../part.ts";
 import { rssMiB } from "../process-usage.ts";
 import { eachVersion, kafka, lineOf, Stage, settled } from "../stage.ts";
@@ -99,7 +99,7 @@ async function steadyLag(stage: Stage, name: string): Promise<readonly string[]>
   while (performance.now() < untilMs) {
     await Promise.race([delay(pollMs), loading.failed]);
     const metrics = await metricsOf(subject.adminPort);
-    records.push(metrics("sluice_kafka_lag_records"));
+    records.push(lagIn(metrics));
     seconds.push(metrics("sluice_kafka_lag_seconds"));
   }
   const figures = await loading.stop();
@@ -127,7 +127,7 @@ async function cycle(stage: Stage, host: KafkaHost, name: string, round: number)
   const wanted = (await lastOf()) + stage.work.lengths.catchUpEvents;
   while ((await lastOf()) < wanted) await Promise.race([delay(pollMs), filling.failed]);
   await filling.stop();
-  const lag = async (): Promise<number> => (await metricsOf(adminPort))("sluice_kafka_lag_records");
+  const lag = async (): Promise<number> => lagIn(await metricsOf(adminPort));
   const waiting = await lag();
   say(`  round ${round + 1}  ${rounded(waiting)} events wait; Kafka starts`);
   await host.nodes[0].start();

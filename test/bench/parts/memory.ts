@@ -1,7 +1,7 @@
 /** What memory an outage of Kafka takes at 1,000 op/s, and its end. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { KafkaHost } from "../../hosts/kafka.ts";
-import { metricsOf } from "../metrics.ts";
+import { lagIn, metricsOf } from "../metrics.ts";
 import { most, runPart, say, type Tell, type Work } from "../part.ts";
 import { rssMiB } from "../process-usage.ts";
 import { eachVersion, kafka, Stage, settled } from "../stage.ts";
@@ -69,7 +69,7 @@ async function memory(work: Work, tell: Tell): Promise<void> {
 async function outage(stage: Stage, host: KafkaHost, name: string): Promise<Outage> {
   const subject = stage.of(name);
   const { port, pid, adminPort } = subject;
-  const lag = async (): Promise<number> => (await metricsOf(adminPort))("sluice_kafka_lag_records");
+  const lag = async (): Promise<number> => lagIn(await metricsOf(adminPort));
   const loading = stage.generator.begin({ mode: "open", connections: 64, perSecond, port, pid, warmUpMs: 0 });
   const sampled = async (until: () => Promise<boolean>): Promise<number[]> => {
     const samples: number[] = [];
