@@ -13,7 +13,7 @@ const longestName = Math.floor((named.length - namespace.length) / 3);
 
 /**
  * RFC 9562 version 5. Written here because it stands on the path of every op: the library's takes four times
- * as long (test/bench/TRIAL.md) and throws on a lone surrogate, which a stranger's JSON may hold. Made as one piece
+ * as long (test/bench/RESULTS.md) and throws on a lone surrogate, which a stranger's JSON may hold. Made as one piece
  * in a buffer: joined pieces take twice as long, and hold seven times the memory for as long as the id is kept.
  */
 function uuidV5(name: string): string {

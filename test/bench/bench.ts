@@ -5,7 +5,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
@@ -15,7 +15,7 @@ import { machine, otherLoad } from "./machine.ts";
 import { help, type Options, optionsOf } from "./options.ts";
 import { say, type Told, type Version, type Work } from "./part.ts";
 import { parts } from "./parts.ts";
-import { report } from "./results.ts";
+import { report, withKept } from "./results.ts";
 
 const repository = join(import.meta.dirname, "..", "..");
 const here: Version = { name: "sluice", tree: repository };
@@ -48,10 +48,15 @@ class Bench {
         say(`bench: ${name}: ${why}`);
         this.#failed.set(name, this.interrupted ? "interrupted" : why);
       }
-      if (this.#out) await writeFile(this.#out, this.report());
+      if (this.#out) await this.#write(this.#out);
     }
     process.stdout.write(this.report());
     if (this.#failed.size > 0) process.exitCode = 1;
+  }
+
+  async #write(path: string): Promise<void> {
+    const before = existsSync(path) ? await readFile(path, "utf8") : "";
+    await writeFile(path, withKept(this.report(), before));
   }
 
   interrupt(): void {

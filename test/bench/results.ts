@@ -3,6 +3,15 @@ import type { Limit, Measured, Told } from "./part.ts";
 import { parts } from "./parts.ts";
 import { rounded, type Spread } from "./statistics.ts";
 
+/** What stands from this line on was written by hand, and stays when the figures are written anew. */
+const keptFrom = "<!-- what follows is kept -->";
+
+/** @param before the file as it was; empty where there was none */
+export function withKept(report: string, before: string): string {
+  const at = before.indexOf(keptFrom);
+  return at < 0 ? report : `${report}\n${before.slice(at)}`;
+}
+
 export interface Results {
   readonly machine: string;
   /** Lengths and rounds, and whatever else one must know to compare figures. */

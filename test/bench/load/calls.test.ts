@@ -4,7 +4,7 @@ import { callFile } from "./call-file.ts";
 import { callsOf, mixes } from "./calls.ts";
 import { CallRow } from "./node-calls.ts";
 
-const count = 6_000;
+const count = 3_000;
 
 /** Three passes, as they go over the wire. */
 function threePasses(mix: (typeof mixes)[number]) {
@@ -20,12 +20,13 @@ describe.each(mixes)("the calls of an frps, %s", (mix) => {
   const asked = threePasses(mix);
 
   it("are whole requests that the edge reads as the op that they name", () => {
-    for (const { op, id, text, body } of asked) {
+    const read = ({ op, id, text, body }: (typeof asked)[number]): boolean => {
       const parsed = parseOp(body, { node: "edge-1", subdomainHost: undefined, reqid: id, atMs: 0 });
-      expect(parsed).toMatchObject({ ok: true, op: { name: op, known: true } });
-      expect(text).toContain(`\r\nContent-Length: ${body.length}\r\n`);
-      expect(text).toContain(`\r\nX-Frp-Reqid: ${id}\r\n`);
-    }
+      const headers = [`Content-Length: ${body.length}`, `X-Frp-Reqid: ${id}`];
+      const whole = headers.every((header) => text.includes(`\r\n${header}\r\n`));
+      return whole && parsed.ok && parsed.op.known && parsed.op.name === op;
+    };
+    expect(asked.filter((one) => !read(one))).toEqual([]);
   });
 
   it("have an id each that is never given again", () => {
@@ -44,13 +45,13 @@ it("each user connection of an frps that tells of ends is ended once, behind its
   const strange: number[] = [];
   let ended = 0;
   for (const [at, { op, call }] of threePasses("closes").entries()) {
-    const key = JSON.stringify([call.content.proxy_name, call.content.remote_addr]);
+    const key = `${call.content.proxy_name} ${call.content.remote_addr}`;
     if (op === "NewUserConn") open.add(key);
     if (op !== "CloseUserConn") continue;
     if (open.delete(key)) ended++;
     else strange.push(at);
   }
   // Those at the beginning end what a pass before the first one began.
-  expect(Math.max(...strange)).toBeLessThan(count / 2);
+  expect(Math.max(...strange)).toBeLessThan(count);
   expect(ended).toBeGreaterThan(open.size);
 });

@@ -121,7 +121,8 @@ async function figuresOf(child: ChildProcess): Promise<Figures> {
   child.stdin!.on("error", () => {});
   const [output, problem] = await Promise.all([text(child.stdout!), text(child.stderr!), ended(child)]);
   release();
-  if (output === "") throw new Error(`the load ended: ${problem.trim() || "it was killed"}`);
+  if (output === "")
+    throw new Error(`the load ended: ${problem.trim() || "it did not come to its end, and was killed"}`);
   return JSON.parse(output) as Figures;
 }
 

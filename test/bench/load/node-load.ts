@@ -27,6 +27,7 @@ export interface Work extends Asking {
 const work = JSON.parse(process.argv[2] ?? "") as Work;
 const calls = new CallRow(readFileSync(work.pool), work.run, work.firstPass);
 const expected = Buffer.from(`\r\n\r\n${work.expected}`);
+const longestMs = 5_000;
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 2 });
 let latencies = new Latencies();
 let connectionsOpened = 0;
@@ -88,8 +89,13 @@ async function clients(answered: (client: Client, nowMs: number) => void): Promi
 }
 
 async function closed(): Promise<() => void> {
-  for (const one of await clients((client, nowMs) => client.send(nowMs))) one.send(performance.now());
-  return () => {};
+  const all = await clients((client, nowMs) => client.send(nowMs));
+  for (const one of all) one.send(performance.now());
+  return () => {
+    // A call that is never answered would leave the closed loop faster than before.
+    const waitedMs = Math.max(...all.map(({ fromMs }) => performance.now() - (fromMs ?? performance.now())));
+    if (waitedMs > longestMs) fail(`a call has had no answer for ${Math.round(waitedMs)} ms`);
+  };
 }
 
 async function open(): Promise<() => void> {

@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // closedLoop keeps one call under way on each connection: as much as the server can answer.
 func closedLoop(work Work, calls *callRow) (*period, error) {
 	alone()
@@ -34,5 +36,13 @@ func closedLoop(work Work, calls *callRow) (*period, error) {
 			}
 		}
 	}
+	for _, one := range poller.connections {
+		if waited := p.toNs - one.fromNs; waited > longestNs {
+			return nil, fmt.Errorf("a call has had no answer for %d ms", waited/1e6)
+		}
+	}
 	return p, nil
 }
+
+// A call that is never answered would leave the closed loop faster than before.
+const longestNs = 5e9

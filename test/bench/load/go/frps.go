@@ -111,14 +111,14 @@ func (f *frps) post(op, id string, body []byte) error {
 			f.period.opened.Add(1)
 		}
 	}}
-	within, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	within, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	request = request.WithContext(httptrace.WithClientTrace(within, trace))
 	request.Header.Set("X-Frp-Reqid", id)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := f.client.Do(request)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s %s: %w", op, id, err)
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
