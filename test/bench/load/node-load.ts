@@ -32,6 +32,8 @@ const agent = new Agent({ keepAlive: true, maxFreeSockets: 2 });
 let latencies = new Latencies();
 let connectionsOpened = 0;
 let over = false;
+/** Of an open loop what was due before counting began is left out: what warming up left over is no part of it. */
+let dueFromMs = Number.NEGATIVE_INFINITY;
 
 function fail(problem: string): never {
   process.stderr.write(`load: ${problem}\n`);
@@ -73,7 +75,7 @@ class Client {
       if (answer.toString("latin1", 0, 13) !== "HTTP/1.1 200 ") fail(`not the answer expected: ${answer}`);
       if (this.#received.length > 0) this.#received = Buffer.alloc(0);
       const nowMs = performance.now();
-      latencies.add(nowMs - this.#fromMs);
+      if (this.#fromMs >= dueFromMs) latencies.add(nowMs - this.#fromMs);
       this.#busy = false;
       this.#answered(this, nowMs);
     } else if (answer.at(-1) === 0x7d) fail(`not the answer expected: ${answer}`);
@@ -123,7 +125,7 @@ async function open(): Promise<() => void> {
   return () => {
     const nowMs = performance.now();
     for (const dueMs of [...all.map(({ fromMs }) => fromMs), ...loop.waiting])
-      if (dueMs !== null) latencies.add(nowMs - dueMs);
+      if (dueMs !== null && dueMs >= dueFromMs) latencies.add(nowMs - dueMs);
   };
 }
 
@@ -171,6 +173,7 @@ await new Promise((resolve) => setTimeout(resolve, work.warmUpMs));
 latencies = new Latencies();
 connectionsOpened = 0;
 const [before, ownBefore, beganMs] = [cpuOf(work.pid), own(), performance.now()];
+if (work.mode === "open") dueFromMs = beganMs;
 await (work.countMs > 0
   ? new Promise((resolve) => setTimeout(resolve, work.countMs))
   : once(process.stdin.resume(), "end"));

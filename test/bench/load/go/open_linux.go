@@ -52,7 +52,7 @@ func openLoop(work Work, calls *callRow) (*period, error) {
 				return nil, err
 			}
 			if whole {
-				p.latencies.add(now() - one.fromNs)
+				p.addDue(one.fromNs, now())
 				free = append(free, one)
 			}
 		}
@@ -60,13 +60,20 @@ func openLoop(work Work, calls *callRow) (*period, error) {
 	// What was due and has no answer yet counts with the time it has waited.
 	for _, one := range poller.connections {
 		if !contains(free, one) {
-			p.latencies.add(p.toNs - one.fromNs)
+			p.addDue(one.fromNs, p.toNs)
 		}
 	}
 	for _, dueNs := range waiting {
-		p.latencies.add(p.toNs - dueNs)
+		p.addDue(dueNs, p.toNs)
 	}
 	return p, nil
+}
+
+// addDue leaves out what was due before counting began: what warming up left over is no part of it.
+func (p *period) addDue(dueNs, atNs int64) {
+	if dueNs >= p.fromNs {
+		p.latencies.add(atNs - dueNs)
+	}
 }
 
 func contains(all []*connection, one *connection) bool {
