@@ -110,7 +110,7 @@ async function run({ marks: marked, redact: mode, rules, mode: enforcing }: Give
       origin,
       redact: redactor(mode, key),
       clock,
-      observer: { answered: (_op, decision) => decided.push(decision), unrecorded: () => {} },
+      observer: { answered: (_op, decision) => decided.push(decision) },
       onFailure: "answer",
       volume: null,
       pseudonyms,
