@@ -49,6 +49,8 @@ export interface ReplicaOptions {
 }
 
 export class Replica implements PolicyView {
+  /** May be put in place of those before at any time: the next op is decided by them. */
+  settings: PolicySettings;
   readonly #options: ReplicaOptions;
   readonly #freshness: Freshness;
   readonly #held: HeldRules;
@@ -65,16 +67,13 @@ export class Replica implements PolicyView {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.settings = options.settings;
     this.#freshness = new Freshness(options.settings, options.clock, options.log);
     this.#held = new HeldRules(options.clock, (change) => this.#changed(change));
   }
 
   get rules(): RuleSet {
     return this.#held.rules;
-  }
-
-  get settings(): PolicySettings {
-    return this.#options.settings;
   }
 
   get available(): boolean {

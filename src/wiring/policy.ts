@@ -20,7 +20,7 @@ export async function openPolicy(
   parts: WiringParts,
   onNote: (note: PolicyNote) => void,
 ): Promise<OpenPolicy> {
-  const { settings, clock, log, resources, dataDir } = parts;
+  const { settings, live, clock, log, resources, dataDir } = parts;
   const { policy } = settings;
   const redis = redisOf(settings);
   const lastKnownGood = new LastKnownGood({
@@ -30,6 +30,9 @@ export async function openPolicy(
     log,
   });
   const replica = new Replica({ settings: policy, clock, log, onNote, lastKnownGood });
+  live.onChange((now) => {
+    replica.settings = now.policy;
+  });
   resources.onRelease("policy", releaseMs, () => replica.close());
   await replica.restore();
   return { replica, source: await sourceOf(settings, { replica, clock, log }) };

@@ -30,12 +30,13 @@ describe("a changed settings file", () => {
     const file = join(folder.path, "sluice.toml");
     const port = await freePort();
     const adminPort = await freePort();
-    const settings = (auth: string, level: string, ports = port): Promise<void> =>
+    const settings = (auth: string, level: string, mode: string, ports = port): Promise<void> =>
       writeFile(
         file,
-        `[http]\nport = ${ports}\n[admin]\nport = ${adminPort}\n[stop]\ndrainMs = 100\n[log]\nlevel = "${level}"\n[nodes.edge-1]\nauth = "${auth}"\n`,
+        `[http]\nport = ${ports}\n[admin]\nport = ${adminPort}\n[stop]\ndrainMs = 100\n[log]\nlevel = "${level}"\n[policy]\nmode = "${mode}"\n[nodes.edge-1]\nauth = "${auth}"\n`,
       );
-    await settings("edge:one", "info");
+    await settings("edge:one", "info", "observe");
+    await writeFile(join(folder.path, "policy.json"), '{"user:mallory": "deny"}');
     const child = spawn(process.execPath, [main, "serve"], {
       cwd: folder.path,
       env: environment({}),
@@ -54,15 +55,18 @@ describe("a changed settings file", () => {
     };
     await log.saw(/sluice \S+ answers/);
     expect(await statusOf(url, "edge:one")).toBe(200);
+    const mallory = (auth: string) => call(url, "Login", { user: "mallory" }, headers(auth));
+    expect(await mallory("edge:one")).toMatchObject({ reject: false });
 
     let from = log.lines.length;
-    await settings("edge:two", "debug", 1);
+    await settings("edge:two", "debug", "enforce", 1);
     child.kill("SIGHUP");
     expect(await seen(/settings reloaded/, from)).toMatchObject({
-      changed: ["log.level", "nodes.edge-1.auth"],
+      changed: ["policy.mode", "log.level", "nodes.edge-1.auth"],
     });
     expect(await seen(/waiting for a restart: http\.port"/, from)).toMatchObject({ level: "warn" });
     expect([await statusOf(url, "edge:one"), await statusOf(url, "edge:two")]).toEqual([401, 200]);
+    expect(await mallory("edge:two")).toMatchObject({ reject: true });
     await call(url, "Ping", {}, headers("edge:two"));
     expect(await seen(/"op":"Ping"/, from)).toMatchObject({ level: "debug" });
     expect([await metric("last_reload_successful"), await metric("waiting_settings")]).toEqual(["1", "1"]);

@@ -40,16 +40,21 @@ export const redis = z.strictObject({
 
 export const policy = z.strictObject({
   file: setting(filePath.default("policy.json"), "policy file, used without redis.url; absent is no rules"),
-  default: setting(z.enum(["allow", "deny"]).default("allow"), "what decides when no rule does"),
+  default: setting(z.enum(["allow", "deny"]).default("allow"), "what decides when no rule does", {
+    live: true,
+  }),
   mode: setting(
     z.enum(["enforce", "observe"]).default("enforce"),
     "observe records refusals as wouldRefuse and allows",
+    { live: true },
   ),
   tokenMeta: setting(
     text.default("token"),
     "name under which a client brings its token in its metas, for rules with tokens",
   ),
-  ownNames: setting(z.boolean().default(true), "refuse proxy names that are not the user's own"),
+  ownNames: setting(z.boolean().default(true), "refuse proxy names that are not the user's own", {
+    live: true,
+  }),
   maxStaleMs: setting(
     milliseconds.default(300_000),
     "age of the policy from which whenStale holds, while its source is away",
