@@ -144,7 +144,7 @@ describe("events.pseudonyms, on the data of a bridge that did without", () => {
     const { code, stderr } = await sluice(["serve"], { settings: { "events.pseudonyms": "user" } });
     expect(code).not.toBe(0);
     expect(stderr).toContain(
-      "events.pseudonyms is user and events.hmacKey is not set: set SLUICE_EVENTS_HMAC_KEY",
+      "events.pseudonyms (SLUICE_EVENTS_PSEUDONYMS) is user and events.hmacKey is not set: set SLUICE_EVENTS_HMAC_KEY",
     );
   });
 });
