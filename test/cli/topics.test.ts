@@ -36,7 +36,7 @@ describeWith(["kafka"], "topics", () => {
     expect(applied).toMatchObject({ code: 0, stderr: "" });
     expect(applied.stdout).toContain(`${topic}.ecs: created\n`);
     expect(await listed(topic)).toEqual([topic, `${topic}.ecs`, `${topic}.letters`]);
-    expect(await described(topic)).toMatchObject({
+    await expect.poll(() => described(topic)).toMatchObject({
       partitions: 2,
       own: { "retention.ms": String(90 * dayMs) },
     });
@@ -70,7 +70,7 @@ describeWith(["kafka"], "topics", () => {
     expect(stdout).toContain(
       `${letters}: left: retention.ms is -1, wanted ${90 * dayMs}: less would delete records`,
     );
-    expect(await described(topic)).toEqual({
+    await expect.poll(() => described(topic)).toEqual({
       partitions: 1,
       own: {
         ...own,
@@ -79,14 +79,14 @@ describeWith(["kafka"], "topics", () => {
         "message.timestamp.type": "LogAppendTime",
       },
     });
-    expect(await described(letters)).toEqual({
+    await expect.poll(() => described(letters)).toEqual({
       partitions: 3,
       own: { "retention.ms": "-1", "message.timestamp.type": "LogAppendTime" },
     });
 
     const more = await sluice(["topics", "apply", "--yes", "--partitions", "--json"], { settings });
     expect(JSON.parse(more.stdout).applied).toEqual([{ name: topic, problem: null }]);
-    expect((await described(topic)).partitions).toBe(2);
+    await expect.poll(async () => (await described(topic)).partitions).toBe(2);
   });
 
   it("that the broker will not make are named with its reason, and the others are made all the same", async () => {
@@ -99,9 +99,9 @@ describeWith(["kafka"], "topics", () => {
       new RegExp(`^sluice: ${topic}.letters cannot be created: .*INVALID_REPLICATION_FACTOR`),
     );
     expect(stdout).toContain(`${topic}: left: replication is 1, wanted 9`);
-    expect((await described(topic)).own).toMatchObject({ "retention.ms": String(90 * dayMs) });
+    await expect.poll(async () => (await described(topic)).own).toMatchObject({ "retention.ms": String(90 * dayMs) });
     // With as many in sync as for nine replicas it could not be written any more.
-    expect((await described(topic)).own).not.toHaveProperty("min.insync.replicas");
+    await expect.poll(async () => (await described(topic)).own).not.toHaveProperty("min.insync.replicas");
   });
 
   it("need brokers that answer", async () => {
