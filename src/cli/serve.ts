@@ -54,7 +54,7 @@ export async function serve(configFile: string | null): Promise<void> {
   log.info({ reason, delayMs, drainMs }, "stopping");
   const cancel = systemClock.after(sameSignalMs, () => {
     hear = () => app.hurry();
-    log.info("a second signal ends it at once");
+    log.info("still stopping; a second signal ends it at once");
   });
   await app.stop(reason);
   cancel();

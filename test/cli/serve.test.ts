@@ -89,7 +89,7 @@ describe("serve", () => {
     // As the terminal to every process of its group, and npm to the one it started.
     child.kill("SIGINT");
     child.kill("SIGINT");
-    await log.saw(/a second signal ends it at once/);
+    await log.saw(/still stopping; a second signal ends it at once/);
     expect((await ask(url, agent)).headers.connection).toBe("close");
     expect(await ended).toBe(0);
     agent.destroy();
