@@ -1,13 +1,16 @@
+import { once } from "node:events";
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Callers } from "../../src/frp/caller.ts";
 import { frpEdge } from "../../src/frp/edge.ts";
-import { PluginPort } from "../../src/frp/server.ts";
+import { type CallLimits, PluginPort, type PortTls } from "../../src/frp/server.ts";
 import type { MalformedReport } from "../../src/malformed.ts";
 import type { Answer } from "../../src/op.ts";
+import { Authority } from "../hosts/certificates.ts";
 
 const login = '{"version":"0.1.0","op":"Login","content":{"user":"alice"}}';
 const agents: Agent[] = [];
@@ -16,7 +19,7 @@ afterEach(() => {
   for (const agent of agents.splice(0)) agent.destroy();
 });
 
-async function listening() {
+async function listening(tls: PortTls | null = null, limits?: CallLimits) {
   let stopping = false;
   const waiting: ((answer: Answer) => void)[] = [];
   let arrived = (): void => undefined;
@@ -39,7 +42,7 @@ async function listening() {
     observer: { turnedAway: () => {}, floodRefused: () => {} },
     stopping: () => stopping,
   });
-  const port = new PluginPort(app.fetch, systemClock);
+  const port = new PluginPort(app.fetch, systemClock, tls, limits);
   const address = await port.listen("127.0.0.1", 0);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   agents.push(agent);
@@ -74,6 +77,32 @@ function post(
     call.on("error", reject);
     call.end(login);
   });
+}
+
+const limits: CallLimits = { headersMs: 20, requestMs: 30_000, lookEveryMs: 5 };
+
+function secured(): PortTls {
+  const { cert, key } = new Authority().issue({ hosts: ["127.0.0.1"] });
+  return { shown: { cert: Buffer.from(cert), key: Buffer.from(key) }, onFailure: () => {} };
+}
+
+async function openPlain(port: number): Promise<Socket> {
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  return socket;
+}
+
+async function openTls(port: number): Promise<Socket> {
+  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  return socket;
+}
+
+/** All that comes until the other side closes the connection. */
+async function textOf(socket: Socket): Promise<string> {
+  let text = "";
+  for await (const chunk of socket) text += String(chunk);
+  return text;
 }
 
 describe("the plugin port", () => {
@@ -120,6 +149,49 @@ describe("the plugin port", () => {
     await post();
     expect(port.keepAliveMs).toBeGreaterThan(90_000);
     await stop(0);
+  });
+
+  it.each(["http", "https"])(
+    "cuts who is late with a call, and never who has not begun one, over %s",
+    async (scheme) => {
+      const { address, stop } = await listening(scheme === "https" ? secured() : null, limits);
+      const open = scheme === "https" ? openTls : openPlain;
+      const silent = await open(address.port);
+      const late = await open(address.port);
+      late.write("POST /handler HTTP/1.1\r\nHo");
+      expect(await textOf(late)).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\nConnection: close\r\n\r\n$/);
+      silent.write(`POST /handler HTTP/1.1\r\nHost: x\r\nContent-Length: ${login.length}\r\n\r\n${login}`);
+      const [answer] = await once(silent, "data");
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+      silent.write("POST /handler HTTP/1.1\r\nHo");
+      expect(await textOf(silent)).toMatch(/^HTTP\/1\.1 408 /);
+      await stop(0);
+    },
+  );
+
+  it.each([
+    ["what is not HTTP", "\x16\x03\x01\x02", "400 Bad Request"],
+    ["headers beyond 16 KiB", `POST / HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(17_000)}`, "431 Request"],
+  ])("answers %s and closes the connection", async (_what, bytes, status) => {
+    const { address, stop } = await listening();
+    const socket = await openPlain(address.port);
+    socket.write(bytes);
+    expect(await textOf(socket)).toContain(`HTTP/1.1 ${status}`);
+    await stop(0);
+  });
+
+  it("cuts at the end of the drain also who is still in the TLS handshake", async () => {
+    const problems: string[] = [];
+    const { address, stop } = await listening({
+      ...secured(),
+      onFailure: (problem) => problems.push(problem),
+    });
+    const socket = await openPlain(address.port);
+    const ended = textOf(socket);
+    await stop(20);
+    await ended;
+    // Its handshake did not come to its own end.
+    expect(problems).toEqual([]);
   });
 
   it("reports a caller that goes away in the middle of a body", async () => {
