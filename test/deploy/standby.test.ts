@@ -20,7 +20,7 @@ import { unique } from "../hosts/unique.ts";
 import { UserLoad } from "./user-load.ts";
 
 /** Users who are served before, between and after what befalls the bridges. */
-const users = Number(process.env.SLUICE_TEST_STANDBY_USERS ?? 150);
+const users = Number(process.env.SLUICE_TEST_STANDBY_USERS ?? 80);
 const rows = Number(process.env.SLUICE_TEST_STANDBY_ROWS ?? 8);
 vi.setConfig({ testTimeout: 120_000 + users * 200 });
 
