@@ -2,6 +2,13 @@
 import type { AddressInfo, Server } from "node:net";
 import { SluiceError } from "./errors.ts";
 
+/**
+ * How many connections the system takes before this process does, which takes one in each turn of its event loop, and
+ * over TLS has a handshake to do for each. Those beyond come a second later or more, when the system tries again. At
+ * most net.core.somaxconn, which is the same on Linux; Node's own is 511.
+ */
+const backlog = 4096;
+
 export type ListenGroup = "http" | "admin";
 
 /**
@@ -13,7 +20,7 @@ export function listen(server: Server, group: ListenGroup, host: string, port: n
   return new Promise((resolve, reject) => {
     const failed = (thrown: NodeJS.ErrnoException): void => reject(listenError(thrown, group, host, port));
     server.once("error", failed);
-    server.listen(port, host, () => {
+    server.listen(port, host, backlog, () => {
       server.off("error", failed);
       resolve(server.address() as AddressInfo);
     });
