@@ -1,7 +1,9 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { type MetricSources, Metrics } from "../../src/admin/metrics.ts";
 import { policyReport } from "../../src/admin/policy-report.ts";
-import { adminApp } from "../../src/admin/server.ts";
+import { AdminPort, adminApp } from "../../src/admin/server.ts";
 import { RuleSet } from "../../src/policy/rule-set.ts";
 import { listSessions } from "../../src/sessions/listing.ts";
 import { version } from "../../src/version.ts";
@@ -69,7 +71,7 @@ function admin({ token, notReady = null, forwarder = () => null }: Given = {}) {
     app.request(path, authorization === undefined ? {} : { headers: { authorization } });
   const post = (path: string, headers: Record<string, string>): Response | Promise<Response> =>
     app.request(path, { method: "POST", headers, body: "{}" });
-  return { metrics, get, post, accepted, world };
+  return { app, metrics, get, post, accepted, world };
 }
 
 async function textOf(response: Response | Promise<Response>): Promise<[number, string]> {
@@ -87,6 +89,18 @@ describe("the admin port", () => {
     expect(await textOf(admin().get("/readyz"))).toEqual([200, "ready\n"]);
     const { get } = admin({ notReady: "no policy has been loaded yet" });
     expect(await textOf(get("/readyz"))).toEqual([503, "not ready: no policy has been loaded yet\n"]);
+  });
+
+  it("answers /readyz to a balancer that asks in HTTP/1.0 and names no host", async () => {
+    const admins = new AdminPort(admin().app);
+    const { port } = await admins.listen("127.0.0.1", 0);
+    const socket = connect(port, "127.0.0.1");
+    await once(socket, "connect");
+    socket.write("GET /readyz HTTP/1.0\r\n\r\n");
+    let answer = "";
+    for await (const chunk of socket) answer += String(chunk);
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nready\n$/s);
+    await admins.close();
   });
 
   it("asks nobody for a token at /healthz and /readyz", async () => {
