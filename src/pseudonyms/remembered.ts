@@ -29,7 +29,12 @@ export class Remembered {
       this.#old = this.#young;
       this.#young = new Map();
     }
-    this.#young.set(name, made);
+    this.#young.set(copyOf(name), made);
     return made;
   }
+}
+
+/** A piece of a text keeps the whole text in memory, which somebody may have made long: a copy keeps itself. */
+function copyOf(name: string): string {
+  return Buffer.from(name, "utf16le").toString("utf16le");
 }

@@ -1,4 +1,6 @@
 import { isIPv6 } from "node:net";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalAddress, contains, parseNetwork } from "../../src/policy/addresses.ts";
@@ -136,3 +138,21 @@ it("what is remembered is bounded, and made once while it is in use", () => {
   }
   expect(made).toBe(1001);
 });
+
+it("what is remembered of a long text is the piece alone", () => {
+  const bytesBefore = heapBytes();
+  const remembering = new Names(key);
+  for (let n = 0; n < 1000; n++) {
+    const header = Buffer.from(
+      `198.51.100.${100 + (n % 100)}, user-of-some-length-${n}${" ".repeat(50_000)}`,
+    ).toString();
+    header.replace(/[^,\s]+/g, (one) => remembering.user(one));
+  }
+  expect(heapBytes() - bytesBefore).toBeLessThan(10_000_000);
+});
+
+function heapBytes(): number {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  return process.memoryUsage().heapUsed;
+}
