@@ -58,6 +58,8 @@ interface Counted {
   writing: boolean;
 }
 
+export const banReason = "banned for a while after too many refusals";
+
 export class Bans {
   readonly #options: BansOptions;
   #except: readonly Network[] = [];
@@ -140,7 +142,7 @@ export class Bans {
     const { after, withinMs, by } = this.#options;
     return JSON.stringify({
       effect: "deny",
-      reason: "banned for a while after too many refusals",
+      reason: banReason,
       by,
       note: `${after} refusals within ${withinMs / 1000} s, the last: ${code} by ${rule}`,
     });

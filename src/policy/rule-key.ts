@@ -106,6 +106,6 @@ function matchesNothing(text: string, problem: string): ReadKey {
   return { key: { text, scope: null, id: text }, problem };
 }
 
-function isScope(text: string): text is Scope {
+export function isScope(text: string): text is Scope {
   return (scopes as readonly string[]).includes(text);
 }

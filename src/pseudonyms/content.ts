@@ -8,7 +8,7 @@ import { parseRemote } from "../policy/addresses.ts";
 import { type Fields, fieldsOf, headerFields, type Treatment } from "./fields.ts";
 import type { PseudonymKind } from "./kinds.ts";
 import type { Names } from "./names.ts";
-import { withoutUser } from "./own-words.ts";
+import { withoutUsers } from "./own-words.ts";
 
 type Content = Readonly<Record<string, unknown>>;
 
@@ -49,7 +49,7 @@ export class ContentNames {
   }
 
   type(type: string): string {
-    return type === "" || types.has(type) ? type : this.#names.text(type);
+    return typeOf(type, this.#names);
   }
 
   user(user: string): string {
@@ -97,7 +97,7 @@ export class ContentNames {
   /** Whoever made up a field may have put a name there. */
   #fieldName(name: string): string {
     const plain = this.plain(name);
-    return this.#users ? withoutUser(plain, this.#op.user ?? "", this.#names) : plain;
+    return this.#users ? withoutUsers(plain, [this.#op.user ?? ""], this.#names) : plain;
   }
 
   #value(value: unknown, treatment: Treatment, depth: number): unknown {
@@ -135,10 +135,11 @@ export class ContentNames {
 
   /** `for=192.0.2.60;proto=http;by="[2001:db8::1]:80"` */
   #forwarded(value: string): string {
-    return value.replace(/(?:"(?:[^"\\]|\\.)*"|[^;,"]|")+?(?=[;,]|$)/g, (pair) => {
+    // A quote that does not end goes on to the end of all.
+    return value.replace(/(?:"(?:[^"\\]|\\.)*(?:"|\\?$)|[^;,"])+/gs, (pair) => {
+      if (/^\s*(?:host|proto)=(?:[^"\s]*|"[^"\s]*")\s*$/i.test(pair)) return this.plain(pair);
       const equals = pair.indexOf("=");
       const name = pair.slice(0, equals + 1);
-      if (/^\s*(?:host|proto)=$/i.test(name)) return this.plain(pair);
       const node = pair
         .slice(equals + 1)
         .trim()
@@ -150,8 +151,14 @@ export class ContentNames {
   }
 }
 
+/** frp's own, or a keyed hash. */
+export function typeOf(type: string, names: Names): string {
+  return type === "" || types.has(type) ? type : names.text(type);
+}
+
 /** @param user whose it is said to be; "" is nobody's */
 export function proxyName(name: string, user: string, names: Names): string {
+  if (name === user) return names.user(user);
   if (user !== "" && name.startsWith(`${user}.`)) return names.user(user) + name.slice(user.length);
   const dot = name.lastIndexOf(".");
   return dot < 0 ? name : names.user(name.slice(0, dot)) + name.slice(dot);

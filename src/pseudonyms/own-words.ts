@@ -1,37 +1,57 @@
-/** Takes addresses, and a user's own name, out of texts that people wrote: reasons of rules, problems, what a check saw. */
+/** Takes addresses, and users' names, out of texts that people wrote: reasons of rules, problems, values of rules. */
 import { parseNetwork } from "../policy/addresses.ts";
 import type { Names } from "./names.ts";
 
 const dotted = String.raw`\d{1,3}(?:\.\d{1,3}){3}(?!\d)`;
-const hexed = String.raw`[\da-f]*:[\da-f]*:`;
+const group = String.raw`[\da-f]{0,4}:`;
+/** No more hex digits than a group has, so that a long run of them is looked at once. */
+const hexed = String.raw`(?:(?<![\p{L}\p{N}_])[\da-f]{1,4})?:${group}`;
 /** Whether it is one is seen when it is read. */
 const likeAddress = new RegExp(
-  String.raw`(?:(?<![\d.])${dotted}|${hexed}(?:[\da-f]*:)*${dotted}|${hexed}[\da-f:]*)(?:%\w+)?(?:\/\d{1,3})?`,
-  "gi",
+  String.raw`(?:(?<![\d.])${dotted}|${hexed}(?:${group})*${dotted}|${hexed}(?:${group})*[\da-f]{0,4})(?:%\w+)?(?:\/\d{1,3})?`,
+  "giu",
 );
 /** A sentence may go on behind a colon, or have one before an address. */
 const betweenColons = /^(?<before>:(?!:))?(?<bare>.*?)(?<behind>(?<!:):)?$/s;
 
-/** Every address and CIDR in a text by its pseudonym. */
+/** Every address and CIDR in a text by its pseudonym, and whatever else must have been meant for one. */
 export function withoutAddresses(text: string, names: Names): string {
   return text.replace(likeAddress, (found) => {
     const { before = "", bare = "", behind = "" } = betweenColons.exec(found)!.groups!;
     const network = bare.replace(/%\w+/, "");
-    return parseNetwork(network) === null ? found : before + names.network(network) + behind;
+    // What looked like a prefix may be the path of a URL.
+    const [address = "", ...rest] = network.split(/(?=\/)/);
+    if (parseNetwork(network) !== null) return before + names.network(network) + behind;
+    const isMeant = parseNetwork(address) !== null || /^[\d.]+$/.test(address) || isLong(address);
+    return isMeant ? before + names.address(address) + rest.join("") + behind : found;
   });
+}
+
+/** As many groups as an IPv6 address has, or a port or a word too many; fewer may be a time, or a MAC address. */
+function isLong(address: string): boolean {
+  return address.split(":").length >= 8;
 }
 
 const partOfWord = /[\p{L}\p{N}_]/u;
 
-/** A user's name where it stands as a word of its own. */
-export function withoutUser(text: string, user: string, names: Names): string {
-  if (user === "") return text;
+/** Users' names where they stand as words of their own; of two that begin alike the longer one. */
+export function withoutUsers(text: string, users: Iterable<string>, names: Names): string {
+  const sought = [...new Set(users)]
+    .filter((user) => user !== "" && text.includes(user))
+    .sort((a, b) => b.length - a.length);
+  if (sought.length === 0) return text;
   let [told, from] = ["", 0];
-  for (let at = text.indexOf(user); at >= 0; at = text.indexOf(user, at + user.length)) {
+  for (let at = 0; at < text.length; at++) {
+    const user = sought.find((one) => text.startsWith(one, at) && isWord(text, at, at + one.length));
+    if (user === undefined) continue;
     const end = at + user.length;
-    if (partOfWord.test(text.charAt(at - 1)) || partOfWord.test(text.charAt(end))) continue;
     told += text.slice(from, at) + names.user(user);
     from = end;
+    at = end - 1;
   }
-  return from === 0 ? text : told + text.slice(from);
+  return told + text.slice(from);
+}
+
+function isWord(text: string, from: number, to: number): boolean {
+  return !partOfWord.test(text.charAt(from - 1)) && !partOfWord.test(text.charAt(to));
 }

@@ -10,9 +10,11 @@
 import type { Check, Decision, ReasonCode } from "../decision.ts";
 import type { RedactMode } from "../events/redact.ts";
 import type { ClientInfo, Op, ProxyFacts, Remote } from "../op.ts";
+import { banReason } from "../policy/bans.ts";
 import { type ConnectionCounts, type ProxyCounts, subscriberOf } from "../policy/facts.ts";
+import { standingReason } from "../policy/findings.ts";
 import type { PolicyNote } from "../policy/policy.ts";
-import { ContentNames, type ContentParts } from "./content.ts";
+import { ContentNames, type ContentParts, typeOf } from "./content.ts";
 import { type PseudonymKind, pseudonymKinds } from "./kinds.ts";
 import { Names } from "./names.ts";
 import { RuleNames, type Told } from "./rules.ts";
@@ -30,8 +32,26 @@ interface Counts {
 
 /** What a check says of a proxy's name is cut, as conditions cut it. */
 const mostSeen = 128;
-/** Their reasons are the rule's own words; all others are ours. */
+/** Their reasons may be the rule's own words; all others are ours. */
 const reasonsOfRules: ReadonlySet<ReasonCode> = new Set(["rule_deny", "default_deny", "banned"]);
+
+/** Ours: a name put into them where it is one of their words would say whose it is. */
+const ownReasons: ReadonlySet<string> = new Set([standingReason, banReason]);
+/** What they see are numbers, domains and words of ours. */
+const plainConditions: ReadonlySet<string> = new Set([
+  "expiresAt",
+  "hours",
+  "tokens",
+  "prefix",
+  "limits.connections",
+  "limits.connectionsPerMinute",
+  "limits.loginsPerMinute",
+  "proxies.max",
+  "proxies.ports",
+  "proxies.requireEncryption",
+  "proxies.domains",
+  "proxies.subdomains",
+]);
 
 export class Pseudonyms {
   readonly kinds: ReadonlySet<PseudonymKind>;
@@ -70,7 +90,10 @@ export class Pseudonyms {
     if (rule === null && checks.length === 0 && !wouldRefuse && !set && !prox) return decision;
     const told = toldOf(op, toldOp);
     const outcome = <T extends Pick<Decision, "reason" | "code" | "rule">>(of: T) => ({
-      reason: reasonsOfRules.has(of.code) ? this.#rules.words(of.reason, of.rule, told.user) : of.reason,
+      reason:
+        reasonsOfRules.has(of.code) && !ownReasons.has(of.reason)
+          ? this.#rules.words(of.reason, of.rule, told.user)
+          : of.reason,
       rule: of.rule && this.#rules.key(of.rule, told),
     });
     return {
@@ -112,7 +135,7 @@ export class Pseudonyms {
   /** What came of the policy, with its values as they may be shown. */
   note(note: PolicyNote): PolicyNote {
     if (note.kind === "emptied") return note;
-    const key = this.#rules.key(note.key);
+    const key = this.#rules.writtenKey(note.key);
     if (note.kind === "rejected") return { ...note, key, problem: this.#rules.words(note.problem, note.key) };
     const shown = (value: string | null) => value && this.#rules.value(note.key, value);
     return { ...note, key, before: shown(note.before), after: shown(note.after) };
@@ -127,6 +150,10 @@ export class Pseudonyms {
   }
 
   #seen({ rule, condition }: Check, seen: string, told: Told): string {
+    if (plainConditions.has(condition)) return seen;
+    if (condition === "clientFrom" || condition === "visitorFrom") return this.peer(seen);
+    // As in the op's content.
+    if (condition === "proxies.types") return typeOf(seen, this.names);
     const [name, toldName] = told.proxy ?? [];
     // Without the user's prefix it is a name of the user's own choice.
     if (condition === "proxies.names")

@@ -1,9 +1,9 @@
 /** What events tell of rules: their keys and their values, with pseudonyms in the place of users and addresses. */
 import { parseJson } from "../exact-json.ts";
-import { readKey, type Scope } from "../policy/rule-key.ts";
+import { isScope, readKey, type Scope } from "../policy/rule-key.ts";
 import { ContentNames, type ContentParts, proxyName } from "./content.ts";
 import type { Names } from "./names.ts";
-import { withoutAddresses, withoutUser } from "./own-words.ts";
+import { withoutAddresses, withoutUsers } from "./own-words.ts";
 
 /** Of whom an op's event tells. */
 export interface Told {
@@ -54,13 +54,20 @@ export class RuleNames {
     return `${scope}:${read === null ? this.#names.text(id) : this.#id(read, id, told)}`;
   }
 
+  /** Of the policy: what has no known scope before it may have been meant for anything, such as a user's name alone. */
+  writtenKey(text: string): string {
+    const [scope = "", ...ids] = text.split(":");
+    if (text === "" || isScope(scope)) return this.key(text);
+    return [scope, ids.join(":")].map((part) => this.#names.text(part)).join(ids.length > 0 ? ":" : "");
+  }
+
   /**
    * What people wrote into a rule: it may name whom the rule is about, and any address.
    * @param user whom the rule was asked about
    */
   words(text: string, rule: string | null, user = ""): string {
     const users = this.#users ? [user, ...usersIn(rule ?? "")] : [];
-    const told = users.reduce((so, name) => withoutUser(so, name, this.#names), text);
+    const told = withoutUsers(text, users, this.#names);
     return this.#addresses ? withoutAddresses(told, this.#names) : told;
   }
 

@@ -74,6 +74,7 @@ describe("an op of frp as it is told of", () => {
     ["", "ssh", "ssh"],
     ["a.b", "a.b.ssh", `${names.user("a.b")}.ssh`],
     ["alice", "alicessh", "alicessh"],
+    ["alice", "alice", names.user("alice")],
   ])("of user %j has the proxy %s as %s", (user, proxy_name, name) => {
     expect(told(frp("CloseProxy", { user: { user }, proxy_name })).proxy?.name).toBe(name);
   });
@@ -149,6 +150,8 @@ describe("a request of prox as it is told of", () => {
     ["Forwarded", 'For="[2001:db8::1]:4711", for=198.51.100.1', `For="[${v6}]:4711", for="[${other}]"`],
     ["Forwarded", "for=_alice;by=203.0.113.9", `for=${names.text("_alice")};by="[${visitor}]"`],
     ["Forwarded", "alice", names.text("alice")],
+    ["Forwarded", "proto=http for=198.51.100.1", `proto=${names.text("http for=198.51.100.1")}`],
+    ["Forwarded", 'host="x, for=198.51.100.1', `host=${names.text("x, for=198.51.100.1")}`],
     ["User-Agent", "Mozilla/5.0 Chrome/120.0.0.0", "Mozilla/5.0 Chrome/120.0.0.0"],
     ["Referer", "https://a.test/from/203.0.113.9", `https://a.test/from/${visitor}`],
     ["X-Remote-User", "alice", names.text("alice")],
@@ -166,6 +169,11 @@ describe("a request of prox as it is told of", () => {
       a: `[${visitor}]:1`,
       tg: "10.0.0.5:80",
     });
+  });
+
+  it("has a Forwarded of quotes without end read once", () => {
+    const steps = '\\"'.repeat(200_000);
+    expect(headerOf("Forwarded", `"${steps}`)).toMatch(/^hmac:/);
   });
 
   it("has what a route's variables hold hashed", () => {
