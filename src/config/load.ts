@@ -55,14 +55,24 @@ export function readSettings(file: string | null, env: Environment, options: Loa
   takeSecretFiles(tree, settingsPath(file), origins, problems);
   takeEnvironment(env, tree, origins, problems);
   const parsed = parse(withGroups(tree));
-  if (!parsed.success)
-    problems.push(...parsed.error.issues.flatMap((issue) => problemsOfValue(issue, origins, tree)));
+  if (!parsed.success) problems.push(...problemsOfValues(parsed.error.issues, origins, tree));
   const settings = parsed.success ? parsed.data : withoutWrong(tree, parsed.error.issues);
   const wrong = problems.flatMap(({ keys }) => keys);
   const together = settings === null ? [] : judged(settings, options, fromFile !== null);
   const lines = together.filter((line) => !isAbout(line, wrong)).map((line) => withOrigins(line, origins));
   const loaded = parsed.success ? { settings: deepFreeze(parsed.data), origins } : null;
   return { loaded, problems: [...problems.map(({ text }) => text), ...lines].map(oneLine) };
+}
+
+/** A file that is something else altogether has a great many. */
+const mostTold = 100;
+
+function problemsOfValues(issues: Issues, origins: ReadonlyMap<string, string>, tree: Tree): Problem[] {
+  const told = issues.slice(0, mostTold).flatMap((issue) => problemsOfValue(issue, origins, tree));
+  const leftOut = issues.length - mostTold;
+  return leftOut <= 0
+    ? told
+    : [...told, { text: `and ${leftOut} more values that are wrong: mend those above first`, keys: [] }];
 }
 
 function parse(tree: Tree): ReturnType<typeof settingsSchema.safeParse> {

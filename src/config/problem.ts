@@ -49,6 +49,10 @@ function originAround(key: string, origins: Origins): string | undefined {
 /** Names of settings are as somebody wrote them: what would begin another line, or a terminal obeys, is taken out. */
 const strayControls = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
+/** Of a line, in characters: whoever reads it knows by then what it is about. */
+const longest = 2_000;
+
 export function oneLine(text: string): string {
-  return text.replace(strayControls, "?");
+  const line = text.length <= longest ? text : `${text.slice(0, longest).toWellFormed()}…`;
+  return line.replace(strayControls, "?");
 }

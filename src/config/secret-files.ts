@@ -2,7 +2,9 @@
  * Secrets that stand in files of their own: in the environment `SLUICE_HTTP_AUTH_FILE`, in sluice.toml `authFile` beside
  * where `auth` would stand. They are read whenever the settings are: at the start and at a reload.
  */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { whyUnreadable } from "../unreadable.ts";
 import type { Problem } from "./problem.ts";
 import { settingRows } from "./setting-rows.ts";
@@ -16,11 +18,25 @@ export function secretFrom(path: string, named: string, key: string, problems: P
   };
   if (path === "") return wrong("is empty: must be the path of a file with the secret; or take it away");
   try {
-    const secret = readFileSync(path, "utf8").trim();
+    const bytes = readFileSync(path);
+    if (!isUtf8(bytes)) return wrong(`names ${path}, which is not UTF-8: put the secret into it as text`);
+    const secret = bytes.toString().trim();
     return secret === "" ? wrong(`names ${path}, which is empty: put the secret into it`) : secret;
   } catch (thrown) {
-    return wrong(`names ${path}, which ${whyUnreadable(thrown)}`);
+    if (isPath(path)) return wrong(`names ${path}, which ${whyUnreadable(thrown)}`);
+    return wrong(
+      `names no file: must be the path of one with the secret, such as /run/secrets/${lastOf(key)}`,
+    );
   }
+}
+
+/** Anything else that is not there may be the secret itself. */
+function isPath(text: string): boolean {
+  return isAbsolute(text) || /^\.{1,2}\//.test(text);
+}
+
+function lastOf(key: string): string {
+  return key.slice(key.lastIndexOf(".") + 1);
 }
 
 /** Puts the secrets in the place of the names of their files. @param path of the settings file */

@@ -1,4 +1,5 @@
 /** sluice.toml, read without knowing what may stand in it. */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { parse as parseToml, TomlError } from "smol-toml";
 import { textOf } from "../errors.ts";
@@ -16,16 +17,20 @@ export function readSettingsFile(
   problems: Problem[],
 ): Tree | null {
   const path = settingsPath(file);
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, "utf8");
+    bytes = readFileSync(path);
   } catch (thrown) {
     if (file === null && (thrown as NodeJS.ErrnoException).code === "ENOENT") return {};
     problems.push({ text: `${path}: ${whyUnreadable(thrown)} with --config or SLUICE_CONFIG`, keys: [] });
     return null;
   }
+  if (!isUtf8(bytes)) {
+    problems.push({ text: `${path}: is not UTF-8, as TOML must be: save it as UTF-8`, keys: [] });
+    return null;
+  }
   try {
-    const tree = parseToml(text) as Tree;
+    const tree = parseToml(bytes.toString()) as Tree;
     noteOrigins(tree, "", path, origins);
     return tree;
   } catch (thrown) {

@@ -34,7 +34,7 @@ export function problemsOfValue(issue: Issue, origins: Origins, tree: unknown): 
       ? ""
       : value === ""
         ? `${verb} empty`
-        : secret || isGroup(value)
+        : secret || isGroup(value) || (typeof value === "string" && takesGroup(issue.path))
           ? ""
           : `${verb} ${shownValue(value)}`;
   const meant = typeof value === "string" && !isElement ? nearest(value, optionsAt(issue.path)) : null;
@@ -47,6 +47,14 @@ const mostShown = 120;
 /** There may be secrets in it; a date is a value. */
 function isGroup(value: unknown): boolean {
   return typeof value === "object" && value !== null && !(value instanceof Date);
+}
+
+/** What was written for a whole group may be the secret in it, as in `edge = "user:password"`. */
+function takesGroup(path: readonly PropertyKey[]): boolean {
+  const schema = schemaAt(path);
+  return (
+    (schema instanceof z.ZodRecord ? bare(schema.valueType as z.ZodType) : schema) instanceof z.ZodObject
+  );
 }
 
 function shownValue(value: unknown): string {

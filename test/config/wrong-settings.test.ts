@@ -54,6 +54,22 @@ describe("a wrong setting", () => {
     }
   });
 
+  it("of thousands is told in the first hundred lines, each of bounded length", () => {
+    const lines = told({
+      toml: `[kafka]\nbrokers = [${"'a',".repeat(150_000)}]\n[http]\n${"x".repeat(100_000)} = 1`,
+    });
+    expect(lines.length).toBeLessThanOrEqual(101);
+    expect(lines.at(-1)).toMatch(/^and 1499\d\d more values that are wrong: mend those above first$/);
+    for (const line of lines) expect(line.length).toBeLessThan(2_100);
+  });
+
+  it("of a file in another encoding is told as such", () => {
+    writeFileSync(toml, "[http]\nauth = 'u:caf\xe9'", "latin1");
+    expect(readSettings(toml, {}).problems).toEqual([
+      `${toml}: is not UTF-8, as TOML must be: save it as UTF-8`,
+    ]);
+  });
+
   it("names the file or the variable that it came from", () => {
     for (const row of wrongSettings)
       for (const line of told(row)) expect(line).toMatch(/SLUICE_[A-Z]|sluice\.toml/);

@@ -29,6 +29,7 @@ export function prepare(dir: string): void {
     secret: `${secret}-but-no-colon\n`,
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+  writeFileSync(join(dir, "latin1"), `u:${secret}-caf\xe9`, "latin1");
   mkdirSync(join(dir, "folder"));
 }
 
@@ -369,6 +370,35 @@ export const wrongSettings: readonly WrongSettings[] = [
     says: "http ({toml}): must be a group of settings: [http] on a line, its settings below",
   },
   {
+    what: "a node's secret for the whole node",
+    toml: "[nodes]\nedge = 'u:hunter2'",
+    says: "nodes.edge ({toml}): must be a group of settings: [nodes.edge] on a line, its settings below",
+  },
+  {
+    what: "a secret for all nodes",
+    toml: "nodes = 'u:hunter2'",
+    says: "nodes ({toml}): must be a group of settings: [nodes] on a line, its settings below",
+  },
+  {
+    what: "a secret for its file",
+    env: {
+      SLUICE_HTTP_AUTH_FILE: "u:hunter2",
+    },
+    says: "SLUICE_HTTP_AUTH_FILE (http.auth) names no file: must be the path of one with the secret, such as /run/secrets/auth",
+  },
+  {
+    what: "a secret's file that is not text",
+    env: {
+      SLUICE_HTTP_AUTH_FILE: "{dir}/latin1",
+    },
+    says: "SLUICE_HTTP_AUTH_FILE (http.auth) names {dir}/latin1, which is not UTF-8: put the secret into it as text",
+  },
+  {
+    what: "a key with a line end, which a file's would not have",
+    toml: 'events.hmacKey = "hunter2-hunter2-hunter2\\n"',
+    says: "events.hmacKey ({toml}): must have at least 16 characters, none of them a space or line end around it",
+  },
+  {
     what: "a password without a user",
     env: {
       SLUICE_HTTP_AUTH: "hunter2",
@@ -413,7 +443,7 @@ export const wrongSettings: readonly WrongSettings[] = [
       SLUICE_EVENTS_REDACT: "hmac",
       SLUICE_EVENTS_HMAC_KEY: "short",
     },
-    says: "events.hmacKey (SLUICE_EVENTS_HMAC_KEY): must have at least 16 characters",
+    says: "events.hmacKey (SLUICE_EVENTS_HMAC_KEY): must have at least 16 characters, none of them a space or line end around it",
   },
   {
     what: "bans without Redis",

@@ -66,7 +66,10 @@ export const events = z.strictObject({
     "secrets in events: masked, replaced by a keyed hash, or left as they came",
   ),
   hmacKey: setting(
-    z.string().min(16, "must have at least 16 characters").optional(),
+    z
+      .string()
+      .regex(/^\S.{14,}\S$/s, "must have at least 16 characters, none of them a space or line end around it")
+      .optional(),
     "key for redact = hmac and for pseudonyms",
     {
       secret: true,
