@@ -12,19 +12,25 @@ export type OwnLog = Log & { level: string };
 
 const stderrFd = 2;
 
-/** Control characters that JSON leaves as they are, and some terminals obey. */
+/** Control characters that JSON leaves as they are: some terminals obey them, and some readers begin a line at one. */
 const strayControls = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 export function createLog(settings: Settings["log"], out = new LineSink()): OwnLog {
   const options = { level: settings.level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!isForPeople(settings)) {
-    return pino({ ...options, formatters: { level: (level) => ({ level }) } }, out);
+    const write = (line: string): void => out.write(line.replace(strayControls, escaped));
+    return pino({ ...options, formatters: { level: (level) => ({ level }) } }, { write });
   }
   // Loaded for people only: programs need not wait for it.
   const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
   const colorize = isatty(stderrFd) && !process.env.NO_COLOR;
   const pretty = prettyFactory({ colorize, translateTime: "SYS:HH:MM:ss.l", singleLine: true });
   return pino(options, { write: (line: string) => out.write(pretty(line).replace(strayControls, "?")) });
+}
+
+/** As JSON may write it: whoever parses the line finds what was there. */
+function escaped(control: string): string {
+  return `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Whether the log is written for people rather than for programs. */

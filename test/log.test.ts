@@ -49,6 +49,14 @@ describe("the log", () => {
     expect(pipe.taken.replaceAll("\n", "")).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
   });
 
+  it("for programs has one line for each, whatever a stranger's name holds, and the name as it was", () => {
+    const pipe = new Pipe();
+    const user = "a\n\r\u0085\u2028\u2029\u009b2J\u202e\u007f{}";
+    createLog({ level: "info", format: "json" }, pipe.sink).info({ user }, "refused");
+    expect(pipe.taken).toMatch(/^[^\p{C}\p{Zl}\p{Zp}]+\n$/u);
+    expect(JSON.parse(pipe.taken)).toMatchObject({ user });
+  });
+
   it("keeps lines for a reader that is slow, whole and in order", () => {
     const pipe = new Pipe();
     pipe.sink.write("first\n");
