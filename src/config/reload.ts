@@ -8,7 +8,7 @@
  * Guarantee: settings that cannot be read, or only in part, change nothing. A file that was there and is gone, or empty, is
  * a mistake too: without it all that it said would be forgotten, passwords among it.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Clock } from "../clock.ts";
 import { SluiceError, textOf } from "../errors.ts";
 import { versionOfFile } from "../tls/files.ts";
@@ -80,6 +80,11 @@ export class Reloader {
 
   #mustHaveText(): void {
     const { file } = this.#options;
+    if (isPipe(file))
+      throw new SluiceError(
+        "config_invalid",
+        `${file} is a pipe or a device, which is read at the start alone: restart`,
+      );
     const hasText = textIn(file) !== "";
     if (this.#hadText && !hasText) {
       const what = this.#version === "absent" ? "is gone" : "is empty";
@@ -100,8 +105,15 @@ export class Reloader {
   }
 }
 
+/** Or a device: reading it would hold up every call until somebody writes. */
+function isPipe(file: string): boolean {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
 /** Without the spaces around it; of what cannot be read whoever loads the settings tells. */
 function textIn(file: string): string {
+  if (isPipe(file)) return "";
   try {
     return readFileSync(file, "utf8").trim();
   } catch (thrown) {

@@ -1,5 +1,5 @@
 /** Settings that change while a bridge runs, at a clock that is moved by hand. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -46,6 +46,12 @@ class Trial {
   write(text: string | null): void {
     if (text === null) rmSync(this.#file);
     else writeFileSync(this.#file, text);
+  }
+
+  /** Puts something else into the file's place. */
+  link(to: string): void {
+    rmSync(this.#file);
+    symlinkSync(to, this.#file);
   }
 
   reload(text: string | null): void {
@@ -132,6 +138,16 @@ describe("a reload", () => {
     expect(trial.lines[0]?.problems).toEqual(problems);
     trial.reload(`${begun}[stop]\ndrainMs = 7\n`);
     expect(trial.live).toMatchObject({ successful: true, now: { stop: { drainMs: 7 } } });
+  });
+
+  it("never waits for a pipe or a device in the file's place", () => {
+    const trial = new Trial(begun);
+    trial.link("/dev/null");
+    trial.reloader.reload("SIGHUP");
+    expect(trial.live.successful).toBe(false);
+    expect(trial.lines).toMatchObject([
+      { level: "error", problems: [expect.stringMatching(/is a pipe or a device, .*: restart$/)] },
+    ]);
   });
 
   it("does not open a port to all whose host waits for a restart", () => {
