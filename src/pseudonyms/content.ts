@@ -8,7 +8,7 @@ import { parseRemote } from "../policy/addresses.ts";
 import { type Fields, fieldsOf, headerFields, type Treatment } from "./fields.ts";
 import type { PseudonymKind } from "./kinds.ts";
 import type { Names } from "./names.ts";
-import { withoutUsers } from "./own-words.ts";
+import { withoutAddresses, withoutUsers } from "./own-words.ts";
 
 type Content = Readonly<Record<string, unknown>>;
 
@@ -96,7 +96,7 @@ export class ContentNames {
 
   /** Whoever made up a field may have put a name there. */
   #fieldName(name: string): string {
-    const plain = this.plain(name);
+    const plain = this.#addresses && /[.:]/.test(name) ? withoutAddresses(name, this.#names) : name;
     return this.#users ? withoutUsers(plain, [this.#op.user ?? ""], this.#names) : plain;
   }
 

@@ -98,6 +98,12 @@ describe("an op of frp as it is told of", () => {
     const unknown = told(
       frp("NewVisitorConn", { user: { user: "alice" }, remote_addr: "203.0.113.9:1", os: "x" }),
     );
+    const keyed = frp("NewVisitorConn", {
+      user: { user: "alice" },
+      peers: { "198.51.100.1": 1, "[::1]:80": 2 },
+    });
+    const [v4, v6] = [names.address("198.51.100.1"), names.address("::1")];
+    expect(told(keyed).content.peers).toEqual({ [v4]: 1, [`[${v6}]:80`]: 2 });
     expect(unknown.content).toEqual({
       user: { user: u },
       remote_addr: `[${visitor}]:1`,
