@@ -18,11 +18,11 @@ maxBytes = 1000
 `;
 const env = {
   SLUICE_HTTP_DEADLINE_MS: "0.5",
-  SLUICE_ADMIN_TOKEN_FILE: "nowhere",
+  SLUICE_ADMIN_TOKEN_FILE: "./nowhere",
   SLUICE_REDIS_URL: "http://:hunter2@redis",
 };
 const lines = [
-  "SLUICE_ADMIN_TOKEN_FILE (admin.token) names nowhere, which is not there (ENOENT): put it there, or name another",
+  "SLUICE_ADMIN_TOKEN_FILE (admin.token) names ./nowhere, which is not there (ENOENT): put it there, or name another",
   "http.auth (sluice.toml): must be user:password, as in frps's addr",
   "http.deadlineMs (SLUICE_HTTP_DEADLINE_MS) is 0.5: must be a whole number of milliseconds, 1 or more",
   "http.prot (sluice.toml): no such setting; did you mean http.port?",
