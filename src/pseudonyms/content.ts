@@ -8,7 +8,7 @@ import { parseRemote } from "../policy/addresses.ts";
 import { type Fields, fieldsOf, headerFields, type Treatment } from "./fields.ts";
 import type { PseudonymKind } from "./kinds.ts";
 import type { Names } from "./names.ts";
-import { withoutAddresses, withoutUsers } from "./own-words.ts";
+import { withoutAddress, withoutAddresses, withoutUsers } from "./own-words.ts";
 
 type Content = Readonly<Record<string, unknown>>;
 
@@ -63,6 +63,7 @@ export class ContentNames {
   /** What stays as it came, but that the op's own address may stand in it. */
   plain(text: string): string {
     const ip = this.#addresses ? this.#op.remote?.ip : null;
+    if (ip?.includes(":")) return text.includes(":") ? withoutAddress(text, ip, this.#names) : text;
     return ip && text.includes(ip) ? text.replaceAll(ip, this.#names.address(ip)) : text;
   }
 

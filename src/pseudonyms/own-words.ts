@@ -1,5 +1,5 @@
 /** Takes addresses, and users' names, out of texts that people wrote: reasons of rules, problems, values of rules. */
-import { parseNetwork } from "../policy/addresses.ts";
+import { canonicalAddress, parseNetwork } from "../policy/addresses.ts";
 import type { Names } from "./names.ts";
 
 const dotted = String.raw`\d{1,3}(?:\.\d{1,3}){3}(?!\d)`;
@@ -24,6 +24,15 @@ export function withoutAddresses(text: string, names: Names): string {
     if (parseNetwork(network) !== null) return before + names.network(network) + behind;
     const isMeant = parseNetwork(address) !== null || /^[\d.]+$/.test(address) || isLong(address);
     return isMeant ? before + names.address(address) + rest.join("") + behind : found;
+  });
+}
+
+/** One address of IPv6 by its pseudonym, however it is written; others stay. @param ip canonical */
+export function withoutAddress(text: string, ip: string, names: Names): string {
+  return text.replace(likeAddress, (found) => {
+    const { before = "", bare = "", behind = "" } = betweenColons.exec(found)!.groups!;
+    const [address = "", ...rest] = bare.replace(/%\w+/, "").split(/(?=\/)/);
+    return canonicalAddress(address) === ip ? before + names.address(ip) + rest.join("") + behind : found;
   });
 }
 

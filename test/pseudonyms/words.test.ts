@@ -6,7 +6,7 @@ import type { Op } from "../../src/op.ts";
 import { banReason } from "../../src/policy/bans.ts";
 import { standingReason } from "../../src/policy/findings.ts";
 import { Names } from "../../src/pseudonyms/names.ts";
-import { withoutAddresses, withoutUsers } from "../../src/pseudonyms/own-words.ts";
+import { withoutAddress, withoutAddresses, withoutUsers } from "../../src/pseudonyms/own-words.ts";
 import { Pseudonyms } from "../../src/pseudonyms/pseudonyms.ts";
 
 const key = "key-of-the-tests-";
@@ -28,6 +28,13 @@ describe("of addresses that people wrote", () => {
   ])("none stays in %s", (text, expected) => {
     expect(withoutAddresses(text, names)).toBe(expected);
   });
+});
+
+it("one address is found in any of its spellings, and others stay", () => {
+  const text = "/of/2001:db8:5a5a:0:0:7:0:1/x?[2001:DB8:5A5A::7:0:1]:80 2001:db8::2 203.0.113.7";
+  const ip = "2001:db8:5a5a::7:0:1";
+  const told = names.address(ip);
+  expect(withoutAddress(text, ip, names)).toBe(`/of/${told}/x?[${told}]:80 2001:db8::2 203.0.113.7`);
 });
 
 describe("of users that people wrote", () => {
