@@ -7,6 +7,7 @@ import { systemClock } from "../clock.ts";
 import { LiveSettings } from "../config/live.ts";
 import { loadSettings } from "../config/load.ts";
 import { Reloader } from "../config/reload.ts";
+import { keepGarbageYoung } from "../garbage.ts";
 import { createLog, type Log } from "../log.ts";
 import { keepClosed } from "../prox/closed.ts";
 import { pushingLog } from "../prox/log-push.ts";
@@ -23,6 +24,7 @@ const ports = ["admin"] as const;
 const ofServe = /^(node|(http|sessions|stop)\..*|nodes\..*\.(auth|closeUserConn))$/;
 
 export async function prox(configFile: string | null): Promise<void> {
+  keepGarbageYoung();
   const { promise: told, resolve: end } = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(signal));
   // Until the settings are read there is nothing to log by.

@@ -5,6 +5,7 @@ import { LiveSettings } from "../config/live.ts";
 import { loadSettings } from "../config/load.ts";
 import { Reloader } from "../config/reload.ts";
 import { securityRemarks } from "../config/tls-files.ts";
+import { keepGarbageYoung } from "../garbage.ts";
 import { createLog, isForPeople, LineSink } from "../log.ts";
 import { version } from "../version.ts";
 import { onHangup } from "./hangup.ts";
@@ -17,6 +18,7 @@ import { summaryRows, summaryText } from "./summary.ts";
 const sameSignalMs = 250;
 
 export async function serve(configFile: string | null): Promise<void> {
+  keepGarbageYoung();
   const read = () => loadSettings(configFile, process.env, { tlsFiles: true }).settings;
   const settings = read();
   const log = createLog(settings.log);

@@ -36,10 +36,12 @@ describeWith(["kafka"], "topics", () => {
     expect(applied).toMatchObject({ code: 0, stderr: "" });
     expect(applied.stdout).toContain(`${topic}.ecs: created\n`);
     expect(await listed(topic)).toEqual([topic, `${topic}.ecs`, `${topic}.letters`]);
-    await expect.poll(() => described(topic)).toMatchObject({
-      partitions: 2,
-      own: { "retention.ms": String(90 * dayMs) },
-    });
+    await expect
+      .poll(() => described(topic))
+      .toMatchObject({
+        partitions: 2,
+        own: { "retention.ms": String(90 * dayMs) },
+      });
 
     const again = await sluice(["topics", "plan", "--check", "--json"], { settings });
     expect(again).toMatchObject({ code: 0, stderr: "" });
@@ -70,19 +72,23 @@ describeWith(["kafka"], "topics", () => {
     expect(stdout).toContain(
       `${letters}: left: retention.ms is -1, wanted ${90 * dayMs}: less would delete records`,
     );
-    await expect.poll(() => described(topic)).toEqual({
-      partitions: 1,
-      own: {
-        ...own,
-        "cleanup.policy": "delete",
-        "retention.ms": String(90 * dayMs),
-        "message.timestamp.type": "LogAppendTime",
-      },
-    });
-    await expect.poll(() => described(letters)).toEqual({
-      partitions: 3,
-      own: { "retention.ms": "-1", "message.timestamp.type": "LogAppendTime" },
-    });
+    await expect
+      .poll(() => described(topic))
+      .toEqual({
+        partitions: 1,
+        own: {
+          ...own,
+          "cleanup.policy": "delete",
+          "retention.ms": String(90 * dayMs),
+          "message.timestamp.type": "LogAppendTime",
+        },
+      });
+    await expect
+      .poll(() => described(letters))
+      .toEqual({
+        partitions: 3,
+        own: { "retention.ms": "-1", "message.timestamp.type": "LogAppendTime" },
+      });
 
     const more = await sluice(["topics", "apply", "--yes", "--partitions", "--json"], { settings });
     expect(JSON.parse(more.stdout).applied).toEqual([{ name: topic, problem: null }]);
@@ -99,7 +105,9 @@ describeWith(["kafka"], "topics", () => {
       new RegExp(`^sluice: ${topic}.letters cannot be created: .*INVALID_REPLICATION_FACTOR`),
     );
     expect(stdout).toContain(`${topic}: left: replication is 1, wanted 9`);
-    await expect.poll(async () => (await described(topic)).own).toMatchObject({ "retention.ms": String(90 * dayMs) });
+    await expect
+      .poll(async () => (await described(topic)).own)
+      .toMatchObject({ "retention.ms": String(90 * dayMs) });
     // With as many in sync as for nine replicas it could not be written any more.
     await expect.poll(async () => (await described(topic)).own).not.toHaveProperty("min.insync.replicas");
   });
