@@ -114,13 +114,12 @@ export class Bridge {
     const isUnrecorded = this.#mustRefuseUnrecorded(op, decided);
     const decision = isUnrecorded ? notRecorded(decided) : decided;
     const kept = isUnrecorded ? { op: toldOp, decision: notRecorded(told.decision) } : told;
-    const draft = this.#draft(kept, context, undefined, id);
-    const keeping = this.#record(draft, startedMs, deadlineMs);
-    sessions.record(toldOp, kept.decision, draft.id, context, startedMs);
+    const keeping = this.#record(this.#draft(kept, context, undefined, id), startedMs, deadlineMs);
+    sessions.record(toldOp, kept.decision, id, context, startedMs);
     const outcome = await keeping;
     const { answered, eventId } = outcome.ok
-      ? { answered: decision, eventId: draft.id }
-      : this.#unrecorded(op, decision, kept, draft, context, outcome);
+      ? { answered: decision, eventId: id }
+      : this.#unrecorded(op, decision, kept, id, context, outcome);
     const answer = answerTo(answered);
     const durationMs = clock.monotonic() - startedMs;
     observer.answered(op, answered, { durationMs, eventId, unkept: outcome.ok ? null : outcome, answer });
@@ -186,17 +185,17 @@ export class Bridge {
     op: Op,
     decision: Decision,
     told: Told,
-    draft: Draft,
+    id: string,
     context: OpContext,
     kept: Unkept,
   ): { answered: Decision; eventId: string } {
     const { onFailure, journal, sessions } = this.#parts;
     const override = onFailure === "refuse" && op.refusable && decision.effect === "allowed";
     const answered = override ? notRecorded(decision) : decision;
-    if (override) sessions.takeBack(told.op, draft.id, context);
-    if (!override || !kept.queued) return { answered, eventId: draft.id };
+    if (override) sessions.takeBack(told.op, id, context);
+    if (!override || !kept.queued) return { answered, eventId: id };
     const refused = { op: told.op, decision: notRecorded(told.decision) };
-    const second = this.#draft(refused, context, draft.id);
+    const second = this.#draft(refused, context, id);
     void journal.append(second.stream, second.key, second.render);
     return { answered, eventId: second.id };
   }

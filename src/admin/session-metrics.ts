@@ -1,36 +1,42 @@
-/** What Prometheus reads of user sessions. */
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+/** What Prometheus reads of user sessions. What each of them counts is kept in plain numbers, as in op-metrics.ts. */
+import { Counter, Gauge, type Registry } from "prom-client";
 import type { Pairing } from "../events/data.ts";
 import type { Traffic } from "../op.ts";
 import type { End } from "../sessions/drafts.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import { Durations } from "./durations.ts";
+import { total } from "./figures.ts";
 
-const minute = 60;
-const hour = 3600;
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
 
 export class SessionMetrics {
-  readonly #opened: Counter;
-  readonly #ended: Counter<"reason" | "inferred">;
+  #opened = 0;
+  /** By reason. */
+  readonly #announcedEnds = new Map<string, number>();
+  readonly #inferredEnds = new Map<string, number>();
   readonly #unpaired: Counter;
   readonly #confirmed: Counter<"pairing">;
   readonly #bytes: Counter<"direction">;
-  readonly #duration: Histogram;
+  readonly #duration: Durations;
   readonly #announcements: Counter<"ends">;
-  #inferredEnds = 0;
-  #allEnds = 0;
 
   constructor(registry: Registry, sessions: () => Sessions | null) {
     const registers = [registry];
-    this.#opened = new Counter({
-      name: "sluice_sessions_opened_total",
-      help: "User connections let in",
-      registers,
-    });
-    this.#ended = new Counter({
+    total(registry, "sluice_sessions_opened_total", "User connections let in", () => this.#opened);
+    const ends = { false: this.#announcedEnds, true: this.#inferredEnds };
+    new Counter({
       name: "sluice_sessions_ended_total",
       help: "Sessions ended, by reason; inferred ones nobody announced",
       labelNames: ["reason", "inferred"],
       registers,
+      collect() {
+        this.reset();
+        for (const [inferred, counts] of Object.entries(ends)) {
+          for (const [reason, count] of counts) this.inc({ reason, inferred }, count);
+        }
+      },
     });
     this.#unpaired = new Counter({
       name: "sluice_sessions_unpaired_closes_total",
@@ -49,11 +55,10 @@ export class SessionMetrics {
       labelNames: ["direction"],
       registers,
     });
-    this.#duration = new Histogram({
+    this.#duration = new Durations(registry, {
       name: "sluice_session_duration_seconds",
       help: "Of sessions whose end was announced",
-      buckets: [0.1, 1, 10, minute, 10 * minute, hour, 6 * hour, 24 * hour],
-      registers,
+      boundsMs: [0.1 * second, second, 10 * second, minute, 10 * minute, hour, 6 * hour, 24 * hour],
     });
     this.#announcements = new Counter({
       name: "sluice_sessions_ends_changes_total",
@@ -61,7 +66,10 @@ export class SessionMetrics {
       labelNames: ["ends"],
       registers,
     });
-    const share = (): number => this.#inferredEnds / Math.max(1, this.#allEnds);
+    const share = (): number => {
+      const inferred = sumOf(this.#inferredEnds);
+      return inferred / Math.max(1, inferred + sumOf(this.#announcedEnds));
+    };
     new Gauge({
       name: "sluice_sessions_inferred_ratio",
       help: "Share of inferred ends in all since the start",
@@ -74,14 +82,13 @@ export class SessionMetrics {
   }
 
   opened(): void {
-    this.#opened.inc();
+    this.#opened++;
   }
 
   ended({ reason, inferred, durationMs }: End, traffic: Traffic | null): void {
-    this.#ended.inc({ reason, inferred: String(inferred) });
-    this.#allEnds++;
-    if (inferred) this.#inferredEnds++;
-    if (durationMs !== null) this.#duration.observe(durationMs / 1000);
+    const counts = inferred ? this.#inferredEnds : this.#announcedEnds;
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    if (durationMs !== null) this.#duration.observe(durationMs);
     if (traffic?.in) this.#bytes.inc({ direction: "in" }, traffic.in);
     if (traffic?.out) this.#bytes.inc({ direction: "out" }, traffic.out);
   }
@@ -97,6 +104,12 @@ export class SessionMetrics {
   endsAnnounced(are: boolean): void {
     this.#announcements.inc({ ends: are ? "began" : "ceased" });
   }
+}
+
+function sumOf(counts: ReadonlyMap<string, number>): number {
+  let sum = 0;
+  for (const count of counts.values()) sum += count;
+  return sum;
 }
 
 function kindGauges(registers: Registry[], sessions: () => Sessions | null): void {

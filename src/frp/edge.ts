@@ -4,6 +4,7 @@
  * `POST {path}` and `POST {path}/:node`. The op is read from the body; neither the query string nor a content
  * type is needed, since frps 0.31 sends no query. Everything that is an op is answered with status 200.
  */
+import type { IncomingMessage } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Clock } from "../clock.ts";
@@ -91,8 +92,7 @@ async function answerCall(call: Call, parts: FrpEdgeParts, logins: MinuteCounts)
   if (!caller.ok) return turnAway(call, parts, caller.status, caller.problem);
   const { incoming } = c.env;
   const body = await readBody(incoming);
-  const peer = incoming.socket.remoteAddress ?? null;
-  if (body.kind !== "whole") return cutShort(call, parts, body, caller.node, peer);
+  if (body.kind !== "whole") return cutShort(call, parts, body, caller.node);
   const parsed = parseOp(body.bytes, {
     node: caller.node,
     subdomainHost: caller.subdomainHost,
@@ -101,7 +101,7 @@ async function answerCall(call: Call, parts: FrpEdgeParts, logins: MinuteCounts)
   });
   if (!parsed.ok) {
     const print = fingerprint(body.bytes);
-    parts.malformed({ node: caller.node, reason: parsed.reason, peer, ...print });
+    parts.malformed({ node: caller.node, reason: parsed.reason, peer: peerOf(incoming), ...print });
     return turnAway(call, parts, 400, `not an op: ${parsed.reason}`, { node: caller.node, ...print });
   }
   const flooded = isFlood(parsed.op, parts, logins);
@@ -138,10 +138,14 @@ function isFlood(op: Op, parts: FrpEdgeParts, logins: MinuteCounts): boolean {
   return most !== 0 && logins.add(subscriberOf(op.remote?.ip ?? "no address")) > most;
 }
 
-function cutShort(call: Call, parts: FrpEdgeParts, body: Body, node: string, peer: string | null): Response {
+function peerOf({ socket }: IncomingMessage): string | null {
+  return socket.remoteAddress ?? null;
+}
+
+function cutShort(call: Call, parts: FrpEdgeParts, body: Body, node: string): Response {
   const reason = body.kind === "too_large" ? "too_large" : "cut_off";
   const print = fingerprint(body.bytes);
-  parts.malformed({ node, reason, peer, ...print });
+  parts.malformed({ node, reason, peer: peerOf(call.c.env.incoming), ...print });
   return turnAway(call, parts, reason === "too_large" ? 413 : 400, `not an op: ${reason}`, {
     node,
     ...print,

@@ -41,6 +41,7 @@ export class LateEnds {
 
   /** Its address has begun another connection: what comes now is about that one. */
   forget(key: string): void {
+    if (this.#size === 0) return;
     this.#size -= this.#byKey.get(key)?.length ?? 0;
     this.#byKey.delete(key);
   }
