@@ -88,15 +88,17 @@ interface Call {
 
 async function answerCall(call: Call, parts: FrpEdgeParts, logins: MinuteCounts): Promise<Response> {
   const { c, cameMs } = call;
-  const caller = parts.callers.identify(c.req.param("node"), c.req.header("authorization"));
-  if (!caller.ok) return turnAway(call, parts, caller.status, caller.problem);
   const { incoming } = c.env;
+  // As Node has them: Hono's own are made of all headers anew.
+  const { headers } = incoming;
+  const caller = parts.callers.identify(c.req.param("node"), headers.authorization);
+  if (!caller.ok) return turnAway(call, parts, caller.status, caller.problem);
   const body = await readBody(incoming);
   if (body.kind !== "whole") return cutShort(call, parts, body, caller.node);
   const parsed = parseOp(body.bytes, {
     node: caller.node,
     subdomainHost: caller.subdomainHost,
-    reqid: reqidOf(c.req.header("x-frp-reqid")),
+    reqid: reqidOf(headers["x-frp-reqid"]),
     atMs: parts.clock.now(),
   });
   if (!parsed.ok) {
@@ -127,8 +129,8 @@ const tooManyLogins: Extract<Answer, { kind: "refuse" }> = {
 };
 
 /** frps sends 16 hex digits; what is too long to be an id is none. */
-function reqidOf(header: string | undefined): string | null {
-  return header === undefined || header === "" || header.length > 128 ? null : header;
+function reqidOf(header: string | string[] | undefined): string | null {
+  return typeof header !== "string" || header === "" || header.length > 128 ? null : header;
 }
 
 /** Logins come before frps's own authentication: any stranger can cause them, and must not fill the journal. */

@@ -40,7 +40,10 @@ function edge({ answer = { kind: "allow" }, stopping = false, loginsPerMinute = 
     headers: Record<string, string> = {},
   ) => {
     const chunks = typeof body === "string" || Buffer.isBuffer(body) ? [Buffer.from(body)] : body;
-    const incoming = Object.assign(Readable.from(chunks), { socket: { remoteAddress: "127.0.0.1" } });
+    const incoming = Object.assign(Readable.from(chunks), {
+      headers: Object.fromEntries(new Headers(headers)),
+      socket: { remoteAddress: "127.0.0.1" },
+    });
     return app.request(path, { method: "POST", headers }, { incoming } as unknown as HttpBindings);
   };
   return { app, post, ops, malformed, turnedAway, clock };
