@@ -97,7 +97,7 @@ export class Bridge {
 
   /** @param deadlineMs longest wait for the record, in milliseconds; the edge that asks sets it */
   async handle(op: Op, deadlineMs: number): Promise<Answer> {
-    const { policy, sessions, clock, observer, pseudonyms } = this.#parts;
+    const { policy, sessions, clock, pseudonyms } = this.#parts;
     const startedMs = clock.monotonic();
     const id = eventIdOf(op);
     const toldOp = pseudonyms === null ? op : pseudonyms.op(op);
@@ -106,10 +106,7 @@ export class Bridge {
     const told = { op: toldOp, decision: this.#asTold(decided, op, toldOp) };
     if (this.#leavesOut(told, id, context, startedMs)) {
       sessions.record(toldOp, told.decision, id, context, startedMs);
-      const answer = answerTo(decided);
-      const durationMs = clock.monotonic() - startedMs;
-      observer.answered(op, decided, { durationMs, eventId: id, unkept: null, answer });
-      return answer;
+      return this.#answer(op, decided, id, null, startedMs);
     }
     const isUnrecorded = this.#mustRefuseUnrecorded(op, decided);
     const decision = isUnrecorded ? notRecorded(decided) : decided;
@@ -120,9 +117,13 @@ export class Bridge {
     const { answered, eventId } = outcome.ok
       ? { answered: decision, eventId: id }
       : this.#unrecorded(op, decision, kept, id, context, outcome);
-    const answer = answerTo(answered);
-    const durationMs = clock.monotonic() - startedMs;
-    observer.answered(op, answered, { durationMs, eventId, unkept: outcome.ok ? null : outcome, answer });
+    return this.#answer(op, answered, eventId, outcome.ok ? null : outcome, startedMs);
+  }
+
+  #answer(op: Op, decision: Decision, eventId: string, unkept: Unkept | null, startedMs: number): Answer {
+    const { clock, observer } = this.#parts;
+    const answer = answerTo(decision);
+    observer.answered(op, decision, { durationMs: clock.monotonic() - startedMs, eventId, unkept, answer });
     return answer;
   }
 
