@@ -3,7 +3,7 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { parse, stringify } from "smol-toml";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { frpsBlock } from "../../../src/cli/doctor/frps-block.ts";
 import { type BridgeHost, type BridgeSettings, startBridge } from "../../hosts/bridge.ts";
 import { describeWith } from "../../hosts/describe-with.ts";
@@ -15,8 +15,19 @@ import { run } from "../../hosts/process.ts";
 import { NativeServer } from "../../hosts/server.ts";
 import { sharedKafka, sharedRedis } from "../../hosts/shared.ts";
 import { unique } from "../../hosts/unique.ts";
+import { clientOf } from "../../kafka/kafka-reading.ts";
 import { sluice } from "../sluice.ts";
 import { settingsOf } from "./settings-of.ts";
+
+async function topicsOf(brokers: readonly string[], prefix: string): Promise<string[]> {
+  const admin = clientOf(brokers).admin();
+  await admin.connect();
+  try {
+    return (await admin.listTopics()).filter((name) => name.startsWith(prefix)).sort();
+  } finally {
+    await admin.disconnect();
+  }
+}
 
 interface Finding {
   readonly level: string;
@@ -34,6 +45,7 @@ describeWith(["redis", "kafka", "frp"], "doctor", () => {
 
   beforeAll(async () => {
     const url = await sharedRedis();
+    const brokers = await sharedKafka();
     redis = new Redis(url);
     const prefix = `${unique("doctor")}:`;
     await redis.set(`${prefix}policy:user:alice`, "allow");
@@ -41,13 +53,16 @@ describeWith(["redis", "kafka", "frp"], "doctor", () => {
     const own: BridgeSettings = {
       "redis.url": url,
       "redis.prefix": prefix,
-      "kafka.brokers": (await sharedKafka()).join(","),
+      "kafka.brokers": brokers.join(","),
       "kafka.topics": `*=${topic},dead-letters=${topic}.letters`,
       "kafka.partitions": 1,
       "http.auth": `frps:${secret}`,
       "admin.token": secret,
     };
     bridge = await startBridge(own);
+    // A bridge answers before it has made its topics.
+    const all = [topic, `${topic}.letters`];
+    await vi.waitFor(async () => expect(await topicsOf(brokers, topic)).toEqual(all), { timeout: 20_000 });
     const port = (url: string): string => new URL(url).port;
     settings = {
       ...own,
