@@ -13,7 +13,6 @@ import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { systemClock } from "../../src/clock.ts";
-import type { Decision } from "../../src/decision.ts";
 import { opId } from "../../src/events/ids.ts";
 import { nodeFiles } from "../../src/journal/files.ts";
 import type { Kept } from "../../src/journal/journal.ts";
@@ -24,20 +23,14 @@ import { snapshotLines } from "../../src/sessions/snapshot.ts";
 import { readSnapshot, snapshotVersion, writeSnapshot } from "../../src/sessions/snapshot-file.ts";
 import { SnapshotLoading } from "../../src/sessions/snapshot-loading.ts";
 
+import { decision } from "./alone/made-events.ts";
+
 const help = `Measures what open sessions cost.
 
   npm run bench:sessions -- [--sessions 1000000] [--proxies 10000] [--rounds 5]`;
 
 const opsPerRound = 100_000;
 const instance = "i_bench";
-const decision: Decision = {
-  effect: "allowed",
-  reason: "allowed by default",
-  code: "default_allow",
-  rule: null,
-  revision: "5f1d3a90c2b7e846",
-  checks: [],
-};
 const kept = Promise.resolve<Kept>({ ok: true });
 
 function sessionsOf(): Sessions {

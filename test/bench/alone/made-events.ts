@@ -7,7 +7,8 @@ import { parseOp } from "../../../src/frp/wire.ts";
 import type { Op } from "../../../src/op.ts";
 import { callsOf, port } from "../load/calls.ts";
 
-const decision: Decision = {
+/** What most ops get. */
+export const decision: Decision = {
   effect: "allowed",
   reason: "allowed by default",
   code: "default_allow",
