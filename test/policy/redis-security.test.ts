@@ -271,7 +271,9 @@ describeWith(["redis"], "a Redis that is secured", () => {
   });
 
   it("is told from a Cluster, whose nodes have only some of the keys", async () => {
-    const cluster = await startRedis({ args: ["--cluster-enabled", "yes"] });
+    const cluster = await startRedis({
+      args: ["--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`],
+    });
     const node = new Redis(cluster.url);
     onTestFinished(() => node.disconnect());
     await node.call("CLUSTER", "ADDSLOTSRANGE", "0", "8191");

@@ -131,7 +131,9 @@ describeWith(["redis"], "doctor on Redis", () => {
   });
 
   it("tells a node of a Cluster", async () => {
-    await using cluster = await startRedis({ args: ["--cluster-enabled", "yes"] });
+    await using cluster = await startRedis({
+      args: ["--cluster-enabled", "yes", "--cluster-port", `${await freePort()}`],
+    });
     expect((await found({ "redis.url": cluster.url })).connection).toMatch(/^red: .* cluster/);
   });
 
