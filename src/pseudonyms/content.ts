@@ -14,6 +14,7 @@ type Content = Readonly<Record<string, unknown>>;
 
 const deepest = 64;
 const tooDeep = "[too deep]";
+const hidden = "***";
 const types: ReadonlySet<string> = new Set(frpProxyTypes);
 
 export interface ContentParts {
@@ -80,16 +81,19 @@ export class ContentNames {
     return Object.fromEntries(
       Object.entries(from).map(([name, value]) => {
         const treatment = fields(name);
-        return treatment === undefined
-          ? [this.#fieldName(name), this.#unknown(name, value, depth + 1)]
-          : [name, this.#value(value, treatment, depth + 1)];
+        if (treatment !== undefined) return [name, this.#value(value, treatment, depth + 1)];
+        const toldName = this.#fieldName(name);
+        return [toldName, this.#unknown(name, toldName, value, depth + 1)];
       }),
     );
   }
 
-  /** A field that nobody knows, or that redaction knows better. */
-  #unknown(name: string, value: unknown, depth: number): unknown {
-    if (!hidesField(name, this.#redact)) return this.#value(value, "text", depth);
+  /** A field that nobody knows, or that redaction knows better: by the name that it is told of. */
+  #unknown(name: string, toldName: string, value: unknown, depth: number): unknown {
+    if (!hidesField(toldName, this.#redact)) {
+      // A field named after a user whose name reads like a secret's, as `monkey` does.
+      return hidesField(name, this.#redact) ? hidden : this.#value(value, "text", depth);
+    }
     if (!isObject(value)) return value;
     // Of a secret the names within are shown.
     return Object.fromEntries(Object.entries(value).map(([own, held]) => [this.#fieldName(own), held]));
