@@ -93,6 +93,10 @@ export function isoTime(ms: number): string {
   return minuteIso + seconds[(into / 1000) | 0] + milliseconds[into % 1000];
 }
 
+const zeros = Array.from({ length: 17 }, (_, count) => "0".repeat(16 - count));
+
+/** @param number a safe integer that is not negative: of sixteen digits at most */
 export function digits(number: number): string {
-  return String(number).padStart(16, "0");
+  const written = String(number);
+  return zeros[written.length]! + written;
 }

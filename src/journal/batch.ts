@@ -1,5 +1,6 @@
 /**
- * Lines that wait together: encoded once, written as they are, however often that takes.
+ * Lines that wait together: encoded once, sealed when they are to be written, written as they are, however often that
+ * takes.
  *
  *   open ──close()──▶ closed ──▶ written ──▶ durable       the queue moves it on (queue.ts)
  *
@@ -7,7 +8,7 @@
  * nothing: a record that failed its caller may still be written.
  */
 import type { Kept } from "./journal.ts";
-import { writeLine } from "./line.ts";
+import { sealLines, writeUnsealed } from "./line.ts";
 import { type TopicCount, TopicSpans } from "./numbering.ts";
 
 const batchBytes = 64 * 1024;
@@ -24,6 +25,8 @@ export class Batch {
   count = 0;
   bytes = 0;
   #buffer: Buffer;
+  /** All lines before this have their checksums. */
+  #sealed = 0;
 
   /** @param needBytes of the first line; a batch of its own size is made for one that is larger than usual */
   constructor(first: number, needBytes: number) {
@@ -49,13 +52,15 @@ export class Batch {
     keyJson: string,
     event: string,
   ): void {
-    this.bytes = writeLine(this.#buffer, this.bytes, journalseq, sequence, stream, keyJson, event);
+    this.bytes = writeUnsealed(this.#buffer, this.bytes, journalseq, sequence, stream, keyJson, event);
     this.last = journalseq;
     this.count++;
     this.spans.add(count, sequence);
   }
 
   content(): Buffer {
+    sealLines(this.#buffer, this.#sealed, this.bytes);
+    this.#sealed = this.bytes;
     return this.#buffer.subarray(0, this.bytes);
   }
 

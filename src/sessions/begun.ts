@@ -3,7 +3,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { type CountedBy, subscriberOf } from "../policy/facts.ts";
-import { Tally } from "./tally.ts";
+import { type Places, Tally } from "./tally.ts";
 
 const windowMs = 60_000;
 
@@ -32,24 +32,27 @@ export class Begun {
     return this.#clock.monotonic() - this.#sinceMs < windowMs ? this.#counts[by].of(id) : 0;
   }
 
-  /** @param atMs by the process's clock */
-  add(subjects: Subjects, atMs: number): void {
+  /**
+   * @param atMs by the process's clock
+   * @param places of this user and proxy, to be given each time
+   */
+  add(subjects: Subjects, atMs: number, places: Places = {}): void {
     if (atMs - this.#sinceMs >= windowMs) {
       for (const counts of Object.values(this.#counts)) counts.clear();
       this.#sinceMs = atMs;
     }
-    this.#change(subjects, 1);
+    this.#change(subjects, 1, places);
   }
 
   /** Only of what was added, at the same moment. */
   takeBack(subjects: Subjects, atMs: number): void {
-    if (atMs >= this.#sinceMs) this.#change(subjects, -1);
+    if (atMs >= this.#sinceMs) this.#change(subjects, -1, {});
   }
 
-  #change({ user, proxy, ip }: Subjects, change: 1 | -1): void {
+  #change({ user, proxy, ip }: Subjects, change: 1 | -1, places: Places): void {
     const counts = this.#counts;
-    if (user !== null) counts.user.add(user, change);
-    if (proxy !== null) counts.proxy.add(proxy, change);
+    if (user !== null) places.user = counts.user.add(user, change, places.user);
+    if (proxy !== null) places.proxy = counts.proxy.add(proxy, change, places.proxy);
     if (ip !== null) counts.ip.add(subscriberOf(ip), change);
   }
 }

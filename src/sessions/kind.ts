@@ -10,7 +10,7 @@
  * process, since closes are lost while the bridge is away, and whose client has not gone.
  */
 import { type CountedBy, subscriberOf } from "../policy/facts.ts";
-import { Tally } from "./tally.ts";
+import { type Places, Tally } from "./tally.ts";
 
 /** What of a session is counted. */
 interface Counted {
@@ -18,6 +18,7 @@ interface Counted {
   counted: boolean;
   readonly setting: { readonly user: string | null; readonly proxy: { readonly name: string } };
   readonly remote: { readonly ip: string | null } | null;
+  readonly places: { readonly open: Places };
 }
 
 /** Types whose user connections each have an address of their own; with the others many share one. */
@@ -73,10 +74,10 @@ export class Kind {
     session.counted = false;
   }
 
-  #count({ setting: { user, proxy }, remote }: Counted, change: 1 | -1): void {
+  #count({ setting: { user, proxy }, remote, places: { open } }: Counted, change: 1 | -1): void {
     const counts = this.#counts;
-    if (user !== null) counts.user.add(user, change);
-    counts.proxy.add(proxy.name, change);
+    if (user !== null) open.user = counts.user.add(user, change, open.user);
+    open.proxy = counts.proxy.add(proxy.name, change, open.proxy);
     if (remote?.ip) counts.ip.add(subscriberOf(remote.ip), change);
   }
 }

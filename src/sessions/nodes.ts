@@ -143,8 +143,9 @@ export class FrpsNode {
 
   /** A connection came through it. */
   use(proxy: OpenProxy): void {
+    if (this.owners.get(proxy.name) !== proxy) this.owners.set(proxy.name, proxy);
+    if (proxy.used) return;
     proxy.used = true;
-    this.owners.set(proxy.name, proxy);
     this.#unused.delete(proxy);
   }
 

@@ -29,8 +29,8 @@ export class OpenSessions {
     return this.#byAge.all();
   }
 
-  add(start: Omit<Start, "order">): Session {
-    const session = new Session({ ...start, order: ++this.#order });
+  add(start: Start): Session {
+    const session = new Session(start, ++this.#order);
     const there = this.#byKey.get(session.key);
     if (there === undefined) this.#byKey.set(session.key, session);
     else if (there instanceof Row) there.add(session);

@@ -15,14 +15,14 @@ export class Restoring {
   }
 
   /** @param late it was inferred to be over */
-  session(start: Omit<Start, "order" | "startedMonotonicMs" | "measured">, late: boolean): void {
+  session(start: Omit<Start, "startedMonotonicMs" | "measured">, late: boolean): void {
     const startedMonotonicMs = this.#monotonicMs(start.startedMs);
     const whole = { ...start, startedMonotonicMs, measured: false };
     if (!late) {
       this.#sessions.open.add(whole);
       return;
     }
-    const session = new Session({ ...whole, order: 0 });
+    const session = new Session(whole, 0);
     session.over = true;
     this.#sessions.late.add(session);
   }

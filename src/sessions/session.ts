@@ -15,6 +15,7 @@ import type { EndReason, Pairing } from "../events/data.ts";
 import type { ClientInfo, Protocol, ProxyFacts, Remote, Traffic } from "../op.ts";
 import type { Kind } from "./kind.ts";
 import { type Passing, Row } from "./row.ts";
+import type { Places } from "./tally.ts";
 
 /** That a client got in: frps asks about its ops. */
 export interface Confirmation {
@@ -61,6 +62,15 @@ export interface Setting {
   readonly naming?: string;
 }
 
+/** Where sessions of one setting are counted. */
+export interface CountedAt {
+  readonly setting: Setting;
+  /** Those that are open, by kind. */
+  readonly open: Places;
+  /** Those that began within the minute. */
+  readonly begun: Places;
+}
+
 /** Why a session was admitted. */
 export interface Grounds {
   readonly reason: string;
@@ -91,6 +101,7 @@ export class OpenProxy {
   /** Of the session that began last. */
   lastOrder = 0;
   #grounds: Grounds | null = null;
+  #countedAt: CountedAt | null = null;
 
   constructor(client: Client, kind: Kind, setting: Setting) {
     this.client = client;
@@ -106,6 +117,11 @@ export class OpenProxy {
       last?.revision === revision && last.rule === rule && last.code === code && last.reason === reason;
     if (!same) this.#grounds = { reason, code, rule, revision };
     return this.#grounds!;
+  }
+
+  countedAt(setting: Setting): CountedAt {
+    if (this.#countedAt?.setting !== setting) this.#countedAt = { setting, open: {}, begun: {} };
+    return this.#countedAt;
   }
 
   /** Whether nothing is left that has to be remembered of it. */
@@ -132,6 +148,7 @@ export class Session implements Passing {
   readonly grounds: Grounds;
   /** The proxy it came through; the one of that name may be another by now. */
   readonly through: OpenProxy;
+  readonly places: CountedAt;
   /** Wall clock. */
   readonly startedMs: number;
   /** By this process's clock; of a session that began before the process, reckoned from the wall clock. */
@@ -145,20 +162,22 @@ export class Session implements Passing {
   /** Set once its close has been recorded; its end follows in the same breath, or at the next start. */
   close: Close | null = null;
 
-  constructor(start: Start) {
+  /** @param order rises from session to session */
+  constructor(start: Start, order: number) {
     this.id = start.id;
     this.key = start.key;
     this.remote = start.remote;
     this.setting = start.setting;
     this.grounds = start.grounds;
     this.through = start.through;
+    this.places = start.through.countedAt(start.setting);
     this.startedMs = start.startedMs;
     this.startedMonotonicMs = start.startedMonotonicMs;
     this.measured = start.measured;
-    this.order = start.order;
+    this.order = order;
     this.counted = start.measured;
   }
 }
 
 /** What a session is from its start on. */
-export type Start = Omit<Session, "over" | "counted" | "close">;
+export type Start = Omit<Session, "places" | "order" | "over" | "counted" | "close">;

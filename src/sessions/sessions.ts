@@ -256,7 +256,7 @@ export class Sessions {
       measured: !this.#recovering,
     });
     if (this.#recovering) return;
-    this.#begun.add(subjectsOf(session), monotonicMs);
+    this.#begun.add(subjectsOf(session), monotonicMs, session.places.begun);
     this.#options.observer.opened();
     const oldest = this.open.size > this.#options.maxOpen ? this.open.oldest : undefined;
     if (oldest) void this.#endings.infer(oldest, { reason: "max_open", atMs: op.atMs, notAfterMs: null });

@@ -1,6 +1,12 @@
 /** How many there are of each name. Names of which there are none take no memory. */
-interface Count {
+export interface Count {
   of: number;
+}
+
+/** Where those are counted that differ in their address alone, which saves looking for it. */
+export interface Places {
+  user?: Count;
+  proxy?: Count;
 }
 
 export class Tally {
@@ -11,14 +17,25 @@ export class Tally {
     return this.#counts.get(name)?.of ?? 0;
   }
 
-  add(name: string, change: number): void {
-    const count = this.#counts.get(name);
-    if (count === undefined) this.#counts.set(name, { of: change });
-    else if (count.of + change === 0) this.#counts.delete(name);
-    else count.of += change;
+  /**
+   * @param last what was given back for this name the last time, which saves the look-up while there are some
+   * @returns to be given the next time
+   */
+  add(name: string, change: number, last?: Count): Count {
+    const count = last !== undefined && last.of !== 0 ? last : this.#counts.get(name);
+    if (count === undefined) {
+      const first = { of: change };
+      this.#counts.set(name, first);
+      return first;
+    }
+    count.of += change;
+    if (count.of === 0) this.#counts.delete(name);
+    return count;
   }
 
+  /** What was given back is worth nothing any more. */
   clear(): void {
+    for (const count of this.#counts.values()) count.of = 0;
     this.#counts.clear();
   }
 }
