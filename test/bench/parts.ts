@@ -13,6 +13,7 @@ export const parts: Readonly<Record<string, Part>> = {
     program: "parts/edge.ts",
     what: "answers as fast as they come, by journal mode, with and without Kafka",
   },
+  limit: { program: "parts/limit.ts", what: "what the least program that does as much could answer" },
   frps: { program: "parts/frps.ts", what: "answers asked for as frps does it" },
   rules: { program: "parts/rules.ts", what: "answers with none, 1,000 and many rules; memory" },
   latency: { program: "parts/latency.ts", what: "time added at 2,000 op/s in an open loop" },

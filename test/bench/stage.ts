@@ -5,11 +5,19 @@ import { type Folder, temporaryFolder } from "../hosts/folder.ts";
 import { type KafkaHost, startKafka } from "../hosts/kafka.ts";
 import { providerOf, type Service } from "../hosts/provider.ts";
 import { type RedisHost, startRedis } from "../hosts/redis.ts";
+import type { Step } from "./least/steps.ts";
 import { type Asking, type Figures, Generator } from "./load/generator.ts";
 import { lagIn, metricsOf } from "./metrics.ts";
 import { Lacking, say, type Version, type Work } from "./part.ts";
 import { rounded } from "./statistics.ts";
-import { isInMemory, type SluiceOptions, type Subject, startFloor, startSluice } from "./subject.ts";
+import {
+  isInMemory,
+  type SluiceOptions,
+  type Subject,
+  startFloor,
+  startLeast,
+  startSluice,
+} from "./subject.ts";
 import { type Rounds, roundsOf } from "./turns.ts";
 
 const settleWithinMs = 600_000;
@@ -41,6 +49,10 @@ export class Stage implements AsyncDisposable {
 
   async floor(): Promise<void> {
     this.subjects.set("floor", await startFloor());
+  }
+
+  async least(name: string, step: Step): Promise<void> {
+    this.subjects.set(name, await startLeast(step));
   }
 
   /** One of each version; only this one's leaves a profile. */

@@ -6,6 +6,7 @@ import { type Folder, temporaryFolder } from "../hosts/folder.ts";
 import { Log } from "../hosts/log.ts";
 import { freePort } from "../hosts/ports.ts";
 import { run, Supervised } from "../hosts/process.ts";
+import type { Step } from "./least/steps.ts";
 
 export interface Subject {
   readonly port: number;
@@ -33,14 +34,31 @@ const readyWithinMs = 180_000;
 const graceMs = 15_000;
 const tmpfs = 0x01021994;
 
-export async function startFloor(): Promise<Subject> {
+export function startFloor(): Promise<Subject> {
+  return startBare("floor.ts");
+}
+
+/** The floor, and on top of it all steps up to this one. */
+export async function startLeast(step: Step): Promise<Subject> {
+  const folder = await temporaryFolder("bench-least");
+  try {
+    const server = await startBare("least/server.ts", step, folder.path);
+    return { ...server, end: () => server.end().finally(() => folder.remove()) };
+  } catch (thrown) {
+    await folder.remove();
+    throw thrown;
+  }
+}
+
+/** @param program of this folder; says `… answers on <port>` */
+async function startBare(program: string, ...args: readonly string[]): Promise<Subject> {
   const log = new Log();
   const beganMs = performance.now();
   const server = new Supervised(
-    { program: process.execPath, args: [join(import.meta.dirname, "floor.ts")] },
+    { program: process.execPath, args: [join(import.meta.dirname, program), ...args] },
     log,
   );
-  const line = await log.saw(/^floor answers/, { timeoutMs: readyWithinMs, unless: server.exited });
+  const line = await log.saw(/^\w+ answers on/, { timeoutMs: readyWithinMs, unless: server.exited });
   const readyMs = performance.now() - beganMs;
   const port = Number(line.split(" ").at(-1));
   return { port, adminPort: 0, pid: server.pid, readyMs, end: () => server.end("SIGTERM", graceMs) };
