@@ -115,10 +115,12 @@ describe.each(mixes)("the least program's events, %s", (mix) => {
 
 it("the least program tells the end of each session that it saw begin, once", () => {
   const events = new Events(origin);
-  const user = { user: "alice", metas: {}, run_id: "r" };
-  const content = { user, proxy_name: "alice.ssh", proxy_type: "tcp", remote_addr: "198.18.0.1:10000" };
-  const typesOf = (op: string, reqid: string): string[] =>
-    events.of({ op, content }, reqid, idsOf({ op, content }, reqid), 0).map((line) => JSON.parse(line).type);
+  const typesOf = (op: string, reqid: string): string[] => {
+    const user = { user: "alice", metas: {}, run_id: "r" };
+    const content = { user, proxy_name: "alice.ssh", proxy_type: "tcp", remote_addr: "198.18.0.1:10000" };
+    const lines = events.of({ op, content }, reqid, idsOf({ op, content }, reqid), 0);
+    return lines.map((line) => JSON.parse(line).type);
+  };
   expect(typesOf("NewUserConn", "a")).toEqual(["sluice.session.started"]);
   expect(typesOf("CloseUserConn", "b")).toEqual(["sluice.session.closed", "sluice.session.ended"]);
   expect(typesOf("CloseUserConn", "c")).toEqual(["sluice.session.closed"]);

@@ -7,15 +7,16 @@ import { clientId, endId, opId, sessionKey } from "../../../src/events/ids.ts";
 
 interface NestedUser {
   readonly user: string;
-  readonly metas: Readonly<Record<string, string>>;
-  readonly run_id: string;
+  readonly metas: Record<string, string>;
+  run_id: string;
 }
 
 interface Content {
   /** A text in a Login. */
   readonly user: string | NestedUser;
-  readonly run_id?: string;
-  readonly metas?: Readonly<Record<string, string>>;
+  run_id?: string;
+  privilege_key?: string;
+  readonly metas?: Record<string, string>;
   readonly proxy_name?: string;
   readonly proxy_type?: string;
   readonly remote_addr?: string;
@@ -64,19 +65,21 @@ const kinds: Readonly<Record<string, readonly [type: string, stream: string, ref
   CloseUserConn: ["session.closed", "user-sessions", false],
 };
 const revision = "0".repeat(16);
-const allowed = {
+const grounds = {
   effect: "allowed",
   reason: "allowed by default",
   code: "default_allow",
   rule: null,
   revision,
 };
+const allowed = { ...grounds, checks: [] };
 const recorded = {
   effect: "recorded",
   reason: "this op cannot be refused",
   code: "not_refusable",
   rule: null,
   revision,
+  checks: [],
 };
 
 export function idsOf({ op, content }: Call, reqid: string): Ids {
@@ -125,35 +128,34 @@ export class Events {
     this.#origin = origin;
   }
 
-  /** A line for the op, and one for the session that it ends. */
+  /** A line for the op, and one for the session that it ends. What is secret in the call is masked in its place. */
   of({ op, content }: Call, reqid: string, ids: Ids, atMs: number): string[] {
     const { event: id, client, session: key, remote } = ids;
     const [type, stream, refusable] = kinds[op]!;
     const user = typeof content.user === "string" ? content.user : content.user.user;
     const proxy = this.#proxyOf(op, content);
-    const who = {
-      protocol: "frp",
-      node,
-      user,
-      client,
-      clientInfo: this.#clientInfoOf(op, content, client, remote),
-      proxy,
-      remote,
-    };
+    const clientInfo = this.#clientInfoOf(op, content, client, remote);
     const subject = proxy === null ? user : `${user}/${proxy.name}`;
     const start = key === null ? undefined : this.#open.get(key);
     const decision = refusable ? allowed : recorded;
     const partition =
       stream === "logins" ? user : stream === "proxies" ? (proxy?.name ?? "") : (key ?? client);
     const data = {
-      ...who,
+      protocol: "frp",
+      node,
       op,
       reqid,
+      user,
+      client,
+      clientInfo,
+      proxy,
+      remote,
       session: key === null ? null : { id: op === "NewUserConn" ? id : (start?.id ?? null), key },
-      decision: { ...decision, checks: [] },
+      decision,
       rewrite: null,
-      content: masked(content, client),
+      content,
     };
+    mask(content, client);
     const ofOp = { op, decision: decision.effect };
     const line = this.#line({ id, type, stream, subject, atMs, partition }, data, ofOp);
     if (key === null) return [line];
@@ -164,9 +166,15 @@ export class Events {
     if (start === undefined) return [line];
     this.#open.delete(key);
     const ended = {
-      ...who,
+      protocol: "frp",
+      node,
+      user,
+      client,
+      clientInfo,
+      proxy,
+      remote,
       session: { id: start.id, key },
-      decision: allowed,
+      decision: grounds,
       startedAt: isoTime(start.startedMs),
       endedAt: isoTime(atMs),
       durationMs: atMs - start.startedMs,
@@ -247,18 +255,19 @@ export class Events {
   }
 }
 
-function masked(content: Content, client: string): object {
+/** In place: nobody looks at the call again. */
+function mask(content: Content, client: string): void {
   const { user } = content;
-  if (typeof user === "string")
-    return { ...content, run_id: client, privilege_key: "***", metas: maskedMetas(content.metas!) };
-  const nested = { user: user.user, metas: maskedMetas(user.metas), run_id: client };
-  return content.run_id === undefined
-    ? { ...content, user: nested }
-    : { ...content, user: nested, run_id: client };
+  if (typeof user === "string") {
+    content.privilege_key = "***";
+    maskMetas(content.metas!);
+  } else {
+    user.run_id = client;
+    maskMetas(user.metas);
+  }
+  if (content.run_id !== undefined) content.run_id = client;
 }
 
-function maskedMetas(metas: Readonly<Record<string, string>>): object {
-  const to: Record<string, string> = {};
-  for (const name in metas) to[name] = "***";
-  return to;
+function maskMetas(metas: Record<string, string>): void {
+  for (const name in metas) metas[name] = "***";
 }
