@@ -12,49 +12,26 @@
  * goes to; memory is bounded whatever fails and for how long; after a crash only what was confirmed since the last save
  * is sent again.
  */
-import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
-import type { Stream } from "../events/streams.ts";
-import { type TopicNames, topicNamed } from "../events/topic-names.ts";
-import type { JournalRecord } from "../journal/record.ts";
-import type { Broker } from "./broker.ts";
-import { type DeadLetter, DeadLetters } from "./dead-letters.ts";
-import type { Form, Projection } from "./form.ts";
 import { Health, type Trying } from "./health.ts";
 import { Intake } from "./intake.ts";
-import { deadLettersTopic } from "./kept-topics.ts";
 import type { Lane } from "./lane.ts";
-import type { Limits } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { MarksKeeper } from "./marks-keeper.ts";
 import { Memory } from "./memory.ts";
-import { progressOf } from "./progress.ts";
 import type { ForwarderState, Listener } from "./report.ts";
+import { Reporter } from "./reporter.ts";
 import { Rhythm } from "./rhythm.ts";
-import { Routes } from "./routes.ts";
 import { Signal } from "./signal.ts";
 import type { DurableMark, MarksStore, Source } from "./source.ts";
-import { Topic, type TopicParts } from "./topic.ts";
+import { type Destination, Topics } from "./topics.ts";
 import { Troubles } from "./troubles.ts";
 
-export interface LoopParts extends TopicNames {
+export interface LoopParts extends Destination {
   readonly source: Source;
   readonly durable: DurableMark;
   readonly marks: MarksStore;
-  readonly broker: Broker;
-  readonly partitionOf: (key: string, partitions: number) => number;
-  readonly streams: readonly Stream[];
-  /** Published beside the events, each on a topic of its own. */
-  readonly projections: readonly Projection[];
-  /** Of a part of the journal: whether a record is for a topic, named without its prefix; by default all are. */
-  readonly goesTo?: (record: JournalRecord, topic: string) => boolean;
-  readonly instance: string;
   readonly epoch: string;
-  /** For what not even the topic of dead letters takes. */
-  readonly deadLettersFile: string;
-  readonly limits: Limits;
-  readonly clock: Clock;
-  readonly random: () => number;
   readonly log: Log;
   readonly listener: Listener;
   /** The broker does not know a topic; told at each attempt. Whoever can make topics may do so, then askAgain(). */
@@ -67,19 +44,13 @@ export class ForwarderLoop {
   readonly #health: Health;
   readonly #troubles: Troubles;
   readonly #rhythm: Rhythm;
-  readonly #topicParts: TopicParts;
+  readonly #topics: Topics;
   readonly #marks: MarksKeeper;
+  readonly #reporter: Reporter;
   readonly #wake = new Signal();
-  #routes: Routes | null = null;
   #intake: Intake | null = null;
-  /** Something but the bridge's own events was confirmed since the last progress: those alone tell nothing new. */
-  #progressed = false;
   #state: "created" | "running" | "draining" | "stopped" = "created";
   #running: Promise<void> = Promise.resolve();
-  #sentRecords = 0;
-  #sentBytes = 0;
-  #retries = 0;
-  #deadLetters = 0;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -94,10 +65,26 @@ export class ForwarderLoop {
     });
     this.#troubles = new Troubles(log, (trouble) => listener.trouble(trouble));
     this.#rhythm = new Rhythm(clock);
-    this.#topicParts = this.#makeTopicParts();
+    this.#topics = new Topics({
+      destination: parts,
+      memory: this.#memory,
+      aheadOf: (topic) => this.#marks.saved.ahead[topic],
+      asks: () => this.#state === "running",
+      watcher: {
+        confirmed: (lane, sent, bytes, onlyOfBridge) => this.#confirmed(lane, sent, bytes, onlyOfBridge),
+        failed: (who, error) => this.#failed(who, error),
+        known: (topic) => {
+          this.#health.confirmed(topic.name);
+          this.#wake.set();
+        },
+        changed: () => this.#wake.set(),
+        missing: () => parts.onTopicMissing?.(),
+        buried: (letter) => this.#reporter.buried(letter),
+      },
+    });
     this.#marks = new MarksKeeper({
       store: parts.marks,
-      topics: () => this.#topics(),
+      topics: () => this.#topics.all,
       front: () => this.#intake?.front ?? 0,
       onMoved: (journalseq) => listener.acked(journalseq),
       onKept: (problem) => {
@@ -105,37 +92,35 @@ export class ForwarderLoop {
         else this.#troubles.began("cursor", "journal_io", "the cursor cannot be kept", problem);
       },
     });
+    this.#reporter = new Reporter({
+      ...parts,
+      marks: this.#marks,
+      topics: this.#topics,
+      health: this.#health,
+      memory: this.#memory,
+      rhythm: this.#rhythm,
+    });
   }
 
   /** Resolves when it runs; Kafka need not be there. Rejects when the marks cannot be read. */
   async start(): Promise<void> {
-    const { source, durable, limits, streams, projections, goesTo, clock } = this.#parts;
+    const { source, durable, limits, clock } = this.#parts;
     const { journalseq } = await this.#marks.load();
-    const routes = new Routes({
-      projections,
-      goesTo,
-      nameOf: (stream) => topicNamed(this.#parts, stream),
-      open: (name, form) => this.#open(name, form),
-    });
-    this.#routes = routes;
-    for (const stream of streams) routes.eventsOf(stream);
-    const memory = this.#memory;
+    const routes = this.#topics.open();
     const intake = new Intake(journalseq, {
       source,
       durable,
       limits,
-      memory,
+      memory: this.#memory,
       topicsOf: (record) => routes.of(record),
-      lanes: () => this.#lanes(),
+      lanes: () => this.#topics.lanes(),
     });
     this.#intake = intake;
     this.#state = "running";
-    this.#tellProgressSoon();
-    this.#tellStateSoon(0);
+    this.#reporter.start();
     // Waited for, but not long, so that a broker that is there spares us from reading the first records twice.
-    const asked = Promise.all(this.#topics().map((topic) => topic.ask()));
     await Promise.race([
-      asked,
+      this.#topics.ask(),
       new Promise<void>((resolve) => void clock.after(limits.stuckAfterMs, resolve)),
     ]);
     this.#running = this.#read(intake);
@@ -144,28 +129,11 @@ export class ForwarderLoop {
 
   /** Asks again for topics that were not there; to be called when they have been made. */
   askAgain(): void {
-    for (const topic of this.#topics()) void topic.ask();
+    void this.#topics.ask();
   }
 
   state(): ForwarderState {
-    const durable = this.#parts.durable.read();
-    const acknowledged = this.#marks.acknowledged();
-    return {
-      connected: this.#health.well,
-      acknowledgedJournalseq: acknowledged,
-      lagRecords: Math.max(0, durable - acknowledged),
-      oldestUnackedJournalseq: durable > acknowledged ? acknowledged + 1 : null,
-      lastError: this.#health.lastError,
-      stuck: [...this.#lanes()].filter(({ stuck }) => stuck).map(({ name }) => name),
-      unknownTopics: this.#topics()
-        .filter(({ known }) => !known)
-        .map(({ name }) => name),
-      sentRecords: this.#sentRecords,
-      sentBytes: this.#sentBytes,
-      retries: this.#retries,
-      deadLetters: this.#deadLetters,
-      heldBytes: this.#memory.held,
-    };
+    return this.#reporter.state();
   }
 
   /**
@@ -176,18 +144,16 @@ export class ForwarderLoop {
     if (this.#state !== "running") return;
     this.#state = "draining";
     // Kafka may be well again, and who failed only has yet to find out.
-    for (const topic of this.#topics()) topic.hurry();
-    for (const lane of this.#lanes()) lane.hurry();
+    this.#topics.hurry();
     const cancel = this.#parts.clock.after(deadlineMs, () => this.#end());
     this.#wake.set();
     await this.#running;
     cancel();
     this.#state = "stopped";
-    for (const topic of this.#topics()) topic.halt();
+    this.#topics.halt();
     this.#rhythm.stop();
     await this.#marks.save();
-    if (this.#progressed) this.#tellProgress();
-    this.#parts.listener.state(this.state());
+    this.#reporter.finish();
     await this.#intake?.close();
     await this.#parts.broker.close();
   }
@@ -219,11 +185,8 @@ export class ForwarderLoop {
 
   /** All is confirmed, or what is not does not move: then waiting longer would help nobody. */
   #drained(intake: Intake): boolean {
-    const lanes = [...this.#lanes()].filter(({ outstanding }) => outstanding);
-    if (lanes.some(({ sending, hopeless }) => sending || !hopeless)) return false;
-    const topics = this.#topics().filter(({ waiting }) => waiting);
-    if (topics.some(({ hopeless }) => !hopeless)) return false;
-    return intake.front >= this.#parts.durable.read() || lanes.length > 0 || !this.#health.well;
+    if (this.#topics.moving) return false;
+    return intake.front >= this.#parts.durable.read() || this.#topics.outstanding || !this.#health.well;
   }
 
   #end(): void {
@@ -238,113 +201,23 @@ export class ForwarderLoop {
       seen = this.#parts.durable.read()
     ) {
       await this.#parts.durable.above(seen);
-      this.#tellStateSoon();
+      this.#reporter.changed();
       this.#wake.set();
     }
   }
 
-  *#lanes(): Iterable<Lane> {
-    for (const topic of this.#topics()) yield* topic.lanes;
-  }
-
-  #topics(): readonly Topic[] {
-    return this.#routes?.all ?? [];
-  }
-
-  #open(stream: string, form: Form): Topic {
-    const name = topicNamed(this.#parts, stream);
-    const topic = new Topic(name, this.#topicParts, this.#marks.saved.ahead[name], form);
-    if (this.#state === "running") void topic.ask();
-    return topic;
-  }
-
-  #makeTopicParts(): TopicParts {
-    const { broker, clock, random, limits, partitionOf, instance } = this.#parts;
-    const deadLetters = new DeadLetters({
-      broker,
-      clock,
-      instance,
-      partitionOf,
-      topic: topicNamed(this.#parts, deadLettersTopic),
-      file: this.#parts.deadLettersFile,
-      onBuried: (letter) => this.#buried(letter),
-    });
-    return {
-      broker,
-      clock,
-      random,
-      limits,
-      partitionOf,
-      deadLetters,
-      memory: this.#memory,
-      watcher: {
-        confirmed: (lane, sent, bytes, onlyOfBridge) => this.#confirmed(lane, sent, bytes, onlyOfBridge),
-        failed: (lane, error) => {
-          this.#failed(lane, error);
-          if (error.code === "kafka_topic") void this.#doubt(lane.topic);
-        },
-        changed: () => this.#wake.set(),
-      },
-      topicWatcher: {
-        known: (topic) => {
-          for (const lane of this.#lanes()) lane.shrink();
-          this.#health.confirmed(topic.name);
-          this.#wake.set();
-        },
-        unknown: (topic, error) => this.#failed(topic, error),
-        missing: () => this.#parts.onTopicMissing?.(),
-      },
-    };
-  }
-
   #confirmed(lane: Lane, sent: number, bytes: number, onlyOfBridge: boolean): void {
-    this.#sentRecords += sent;
-    this.#sentBytes += bytes;
-    if (!onlyOfBridge) this.#progressed = true;
     if (lane.behind === null) this.#intake?.succeeded();
     this.#health.confirmed(lane.name);
-    this.#saveSoon();
-    this.#tellStateSoon();
+    this.#rhythm.later("save", this.#parts.limits.saveMs, () => void this.#marks.save());
+    this.#reporter.confirmed(sent, bytes, onlyOfBridge);
     this.#wake.set();
   }
 
   #failed(who: Trying, error: SluiceError): void {
-    this.#retries += 1;
-    const works = [...this.#lanes()].some(({ outstanding, failing }) => outstanding && !failing);
-    this.#health.failed(who, error, works);
+    this.#health.failed(who, error, this.#topics.working);
     this.#intake?.failed();
-    this.#tellStateSoon();
+    this.#reporter.failed();
     this.#wake.set();
-  }
-
-  async #doubt(name: string): Promise<void> {
-    for (const topic of this.#topics()) if (topic.name === name) await topic.doubt();
-  }
-
-  #buried(letter: DeadLetter): void {
-    this.#deadLetters += 1;
-    this.#parts.log.error({ ...letter }, "the broker will never take this event; it is in the dead letters");
-    this.#parts.listener.deadLetter(letter);
-  }
-
-  #saveSoon(): void {
-    this.#rhythm.later("save", this.#parts.limits.saveMs, () => void this.#marks.save());
-  }
-
-  #tellStateSoon(delayMs = this.#parts.limits.statsMs): void {
-    this.#rhythm.later("state", delayMs, () => this.#parts.listener.state(this.state()));
-  }
-
-  #tellProgressSoon(): void {
-    this.#rhythm.later("progress", this.#parts.limits.progressMs, () => {
-      if (this.#progressed) this.#tellProgress();
-      this.#tellProgressSoon();
-    });
-  }
-
-  #tellProgress(): void {
-    this.#progressed = false;
-    const { epoch, listener } = this.#parts;
-    listener.progress(progressOf(this.#routes?.events ?? [], epoch, this.#marks.acknowledged()));
   }
 }
