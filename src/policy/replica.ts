@@ -18,15 +18,15 @@
  *     that finds some older keys and not the others. Bans, which the bridge writes, say nothing of that, and go as
  *     they came. What prox is told says nothing of the rules either, and is kept with them where nothing of it is found.
  */
-import { setImmediate as turn } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 import { Freshness, type FreshnessSettings } from "./freshness.ts";
-import { type Cause, type Change, type Entry, HeldRules, partRules } from "./held-rules.ts";
-import type { PolicyMemory, SavedRule } from "./last-known-good.ts";
+import { type Cause, type Change, type Entry, HeldRules } from "./held-rules.ts";
+import type { PolicyMemory } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
 import type { Held } from "./rule.ts";
 import { type Scope, shownKey } from "./rule-key.ts";
 import type { RuleSet } from "./rule-set.ts";
+import { putSaved, savedRules } from "./saved-rules.ts";
 import { isBan, isPush } from "./store.ts";
 
 /** One reading of the whole source. A newer one supersedes it, and then it changes nothing any more. */
@@ -63,7 +63,7 @@ export class Replica implements PolicyView {
   /** As many keys of what prox is told. */
   #pushesFound = 0;
   #onPushes = (): void => {};
-  readonly #endedPushes: string[] = [];
+  #endedPushes: readonly string[] = [];
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
@@ -114,15 +114,13 @@ export class Replica implements PolicyView {
     const { lastKnownGood, clock, log } = this.#options;
     const saved = await lastKnownGood.load();
     if (saved) {
-      await this.#putSaved(saved.rules, true);
-      if (this.#held.size > 0) this.#held.keepAll(0);
-      await this.#putSaved(saved.rules, false);
+      this.#endedPushes = await putSaved(this.#held, saved.rules, clock);
       this.#freshness.inherited(Math.max(0, clock.now() - saved.confirmedAtMs));
       this.#available = true;
       const fields = { rules: this.#held.size, keptRules: this.keptRules, ageMs: Math.round(this.ageMs) };
       log.info(fields, "policy taken over from the last known good");
     }
-    lastKnownGood.keep(() => this.#saved());
+    lastKnownGood.keep(() => savedRules(this.#held, clock));
   }
 
   /** @param listener told when what prox is told may be another; to be read from `rules` */
@@ -282,27 +280,6 @@ export class Replica implements PolicyView {
     const { log, onNote } = this.#options;
     log.error({ key, problem }, key === "" ? "the policy cannot be read" : unreadableText(scope));
     onNote({ kind: "rejected", key, problem, revision: { from, to: this.rules.revision } });
-  }
-
-  async #putSaved(saved: readonly SavedRule[], kept: boolean): Promise<void> {
-    const nowMs = this.#options.clock.now();
-    const rules = saved.filter((rule) => rule.kept === kept);
-    for (let from = 0; from < rules.length; from += partRules) {
-      for (const { key, value, endsAtMs } of rules.slice(from, from + partRules)) {
-        const leftMs = endsAtMs === null ? null : endsAtMs - nowMs;
-        if (leftMs === null || leftMs > 0) this.#held.put({ key, value, leftMs }, kept ? 0 : 1, "resync");
-        else if (isPush(key)) this.#endedPushes.push(key);
-      }
-      await turn();
-    }
-  }
-
-  *#saved(): Generator<SavedRule> {
-    const { clock } = this.#options;
-    for (const rule of this.#held.all()) {
-      const endsAtMs = rule.endsAtMs === null ? null : rule.endsAtMs - clock.monotonic() + clock.now();
-      yield { key: rule.key.text, value: rule.value, endsAtMs, kept: this.#held.isKept(rule) };
-    }
   }
 }
 
