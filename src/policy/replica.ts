@@ -23,8 +23,8 @@ import { Freshness, type FreshnessSettings } from "./freshness.ts";
 import { type Cause, type Change, type Entry, HeldRules } from "./held-rules.ts";
 import type { PolicyMemory } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
+import { PolicyNotes } from "./policy-notes.ts";
 import type { Held } from "./rule.ts";
-import { type Scope, shownKey } from "./rule-key.ts";
 import type { RuleSet } from "./rule-set.ts";
 import { putSaved, savedRules } from "./saved-rules.ts";
 import { isBan, isPush } from "./store.ts";
@@ -54,6 +54,7 @@ export class Replica implements PolicyView {
   readonly #options: ReplicaOptions;
   readonly #freshness: Freshness;
   readonly #held: HeldRules;
+  readonly #notes: PolicyNotes;
   #available = false;
   /** Number of the newest resync; a saved rule has 1, or 0 when it was kept. */
   #round = 1;
@@ -70,6 +71,7 @@ export class Replica implements PolicyView {
     this.settings = options.settings;
     this.#freshness = new Freshness(options.settings, options.clock, options.log);
     this.#held = new HeldRules(options.clock, (change) => this.#changed(change));
+    this.#notes = new PolicyNotes({ ...options, rules: this.#held.rules });
   }
 
   get rules(): RuleSet {
@@ -174,7 +176,7 @@ export class Replica implements PolicyView {
 
   /** The source is there, but as a whole it cannot be understood; the rules stay. */
   unreadable(problem: string): void {
-    if (problem !== this.problem) this.#reject("", problem, "default", this.rules.revision);
+    if (problem !== this.problem) this.#notes.unreadable(problem);
     this.away(problem);
   }
 
@@ -226,14 +228,7 @@ export class Replica implements PolicyView {
       rule.round < round && !held.isKept(rule) && !held.endsSoon(rule);
     if (!held.some(vanished)) return;
     held.keepAll(round - 1);
-    const rulesKept = held.kept;
-    this.#options.log.error(
-      { rulesKept },
-      "every policy rule vanished at once; the old ones stay in force until the source has a `default` rule, " +
-        "or `sluice policy accept-empty` says that this is meant",
-    );
-    const revision = this.rules.revision;
-    this.#options.onNote({ kind: "emptied", rulesKept, revision: { from: revision, to: revision } });
+    this.#notes.emptied(held.kept);
     this.#saveSoon();
   }
 
@@ -258,34 +253,9 @@ export class Replica implements PolicyView {
     if (this.#available) this.#options.lastKnownGood.changed();
   }
 
-  #changed({ key, before, after, cause, rule, from }: Change): void {
+  #changed(change: Change): void {
     this.#saveSoon();
-    if (isPush(key)) this.#onPushes();
-    if (rule && !rule.readable) this.#reject(shownKey(key), rule.problem, rule.key.scope, from());
-    // The first load has no before: its summary is logged instead of a note for each rule.
-    else if (this.#available) {
-      this.#options.onNote({
-        kind: "changed",
-        key: shownKey(key),
-        before,
-        after,
-        cause,
-        by: rule?.readable ? rule.terms.by : null,
-        revision: { from: from(), to: this.rules.revision },
-      });
-    }
+    if (isPush(change.key)) this.#onPushes();
+    this.#notes.changed(change, !this.#available);
   }
-
-  #reject(key: string, problem: string, scope: Scope | null, from: string): void {
-    const { log, onNote } = this.#options;
-    log.error({ key, problem }, key === "" ? "the policy cannot be read" : unreadableText(scope));
-    onNote({ kind: "rejected", key, problem, revision: { from, to: this.rules.revision } });
-  }
-}
-
-function unreadableText(scope: Scope | null): string {
-  if (scope === "prox") return "what prox is to be told cannot be read: it keeps what it has";
-  const effect =
-    scope === null ? "its key covers nothing, so it refuses NOTHING" : "it refuses what it covers";
-  return `a policy rule cannot be read: ${effect}`;
 }
