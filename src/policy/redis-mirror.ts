@@ -21,7 +21,8 @@ import type { Entry } from "./held-rules.ts";
 import type { RedisKeys } from "./redis-keys.ts";
 import type { RedisLink } from "./redis-link.ts";
 import type { Reading } from "./redis-reading.ts";
-import type { Replica, Resync } from "./replica.ts";
+import type { Replica } from "./replica.ts";
+import type { Resync } from "./resyncs.ts";
 
 const keysPerRead = 500;
 /** Reads under way for told changes; what is told meanwhile waits and is read once, however often it changed. */

@@ -11,34 +11,19 @@
  *     by itself; a set of up to `partRules` is replaced within one turn of the event loop.
  *   - A rule with a TTL ends on time, source or no source. The TTL is a span on the monotonic clock, so that no
  *     step of the wall clock lengthens an access or cuts a ban short; only on disk is it a moment.
- *   - Rules never vanish silently. A resync that finds nothing at all where there were rules keeps them, and so
- *     does one that finds only what was written after all had been flushed. Each stays until a rule of its key is
- *     pushed over it or its TTL ends, all until the source has a `default` rule or acceptEmpty() is called, over a
- *     restart too. What names its keys counts as meant and takes effect: a DEL, even of the last rule, and a resync
- *     that finds some older keys and not the others. Bans, which the bridge writes, say nothing of that, and go as
- *     they came. What prox is told says nothing of the rules either, and is kept with them where nothing of it is found.
+ *   - Rules never vanish silently: where a whole reading of the source finds none, the old ones stay; resyncs.ts says
+ *     until when.
  */
 import type { Clock } from "../clock.ts";
 import { Freshness, type FreshnessSettings } from "./freshness.ts";
-import { type Cause, type Change, type Entry, HeldRules } from "./held-rules.ts";
+import { type Change, type Entry, HeldRules } from "./held-rules.ts";
 import type { PolicyMemory } from "./last-known-good.ts";
 import type { PolicyLog, PolicyNote, PolicySettings, PolicyView } from "./policy.ts";
 import { PolicyNotes } from "./policy-notes.ts";
-import type { Held } from "./rule.ts";
+import { type Resync, Resyncs } from "./resyncs.ts";
 import type { RuleSet } from "./rule-set.ts";
 import { putSaved, savedRules } from "./saved-rules.ts";
-import { isBan, isPush } from "./store.ts";
-
-/** One reading of the whole source. A newer one supersedes it, and then it changes nothing any more. */
-export interface Resync {
-  readonly superseded: boolean;
-  offer(entries: Iterable<Entry>): void;
-  /**
-   * All has been offered: what was not found goes, or is kept when nothing was found.
-   * @param flushed all had gone at once, and what was found has been written since
-   */
-  finish(flushed?: boolean): Promise<void>;
-}
+import { isPush } from "./store.ts";
 
 export interface ReplicaOptions {
   readonly settings: PolicySettings & FreshnessSettings;
@@ -55,14 +40,8 @@ export class Replica implements PolicyView {
   readonly #freshness: Freshness;
   readonly #held: HeldRules;
   readonly #notes: PolicyNotes;
+  readonly #resyncs: Resyncs;
   #available = false;
-  /** Number of the newest resync; a saved rule has 1, or 0 when it was kept. */
-  #round = 1;
-  #resyncing = false;
-  /** Rules, which bans and what prox is told are not, that the source has had since the newest resync began. */
-  #found = 0;
-  /** As many keys of what prox is told. */
-  #pushesFound = 0;
   #onPushes = (): void => {};
   #endedPushes: readonly string[] = [];
 
@@ -72,6 +51,13 @@ export class Replica implements PolicyView {
     this.#freshness = new Freshness(options.settings, options.clock, options.log);
     this.#held = new HeldRules(options.clock, (change) => this.#changed(change));
     this.#notes = new PolicyNotes({ ...options, rules: this.#held.rules });
+    this.#resyncs = new Resyncs({
+      held: this.#held,
+      log: options.log,
+      notes: this.#notes,
+      onTouched: () => this.#saveSoon(),
+      onFinished: () => this.#finished(),
+    });
   }
 
   get rules(): RuleSet {
@@ -132,8 +118,7 @@ export class Replica implements PolicyView {
 
   /** The source says: these keys have these values now. */
   put(entries: Iterable<Entry>): void {
-    for (const entry of entries) this.#put(entry, "written");
-    if (!this.#resyncing) void this.#acceptIfDefault();
+    this.#resyncs.put(entries);
   }
 
   /** The source says: this key is gone. */
@@ -144,23 +129,7 @@ export class Replica implements PolicyView {
 
   /** Begins to read the whole source. */
   resync(): Resync {
-    this.#round += 1;
-    this.#found = 0;
-    this.#pushesFound = 0;
-    this.#resyncing = true;
-    const round = this.#round;
-    const superseded = (): boolean => round !== this.#round;
-    return {
-      get superseded() {
-        return superseded();
-      },
-      offer: (entries) => {
-        if (!superseded()) for (const entry of entries) this.#put(entry, "resync");
-      },
-      finish: async (flushed = false) => {
-        if (!superseded()) await this.#finish(round, flushed);
-      },
-    };
+    return this.#resyncs.begin();
   }
 
   /** The source says: what you have is current, now. */
@@ -181,13 +150,8 @@ export class Replica implements PolicyView {
   }
 
   /** An operator says that the rules are meant to be gone. Returns how many kept ones that ended. */
-  async acceptEmpty(): Promise<number> {
-    const count = this.#held.kept;
-    if (count > 0) {
-      this.#options.log.warn({ rulesKept: count }, "the kept policy rules end: an empty policy was accepted");
-      await this.#held.sweep((held) => (this.#held.isKept(held) ? "accepted" : null));
-    }
-    return count;
+  acceptEmpty(): Promise<number> {
+    return this.#resyncs.acceptEmpty();
   }
 
   /** Stops its timers; the last known good set is written. */
@@ -197,55 +161,14 @@ export class Replica implements PolicyView {
     await this.#options.lastKnownGood.close();
   }
 
-  async #finish(round: number, flushed: boolean): Promise<void> {
-    const held = this.#held;
-    // A default rule found now says that the others are meant to be gone.
-    const meant = (held.get("default")?.round ?? 0) >= round;
-    const vanished = this.#found === 0 || (flushed && !meant);
-    const staysWhenGone = (key: string): boolean =>
-      vanished && !isBan(key) && (flushed || !isPush(key) || this.#pushesFound === 0);
-    await held.sweep((rule) => {
-      if (rule.round >= round || held.isKept(rule) || staysWhenGone(rule.key.text)) return null;
-      return held.endsSoon(rule) ? "expired" : "resync";
-    });
-    if (round !== this.#round) return;
-    if (vanished) this.#keepWhatVanished(round);
-    this.#resyncing = false;
-    await this.#acceptIfDefault();
+  #finished(): void {
     if (!this.#available) {
       this.#available = true;
-      this.#options.log.info({ rules: held.size, revision: this.rules.revision }, "policy loaded");
+      this.#options.log.info({ rules: this.#held.size, revision: this.rules.revision }, "policy loaded");
       this.#saveSoon();
       this.#onPushes();
     }
     this.confirmed();
-  }
-
-  #keepWhatVanished(round: number): void {
-    const held = this.#held;
-    // What ends in a moment by its TTL may have ended in the source already, and that is no vanishing.
-    const vanished = (rule: Held): boolean =>
-      rule.round < round && !held.isKept(rule) && !held.endsSoon(rule);
-    if (!held.some(vanished)) return;
-    held.keepAll(round - 1);
-    this.#notes.emptied(held.kept);
-    this.#saveSoon();
-  }
-
-  async #acceptIfDefault(): Promise<void> {
-    const held = this.#held.kept > 0 ? this.#held.get("default") : undefined;
-    if (held && !this.#held.isKept(held)) await this.acceptEmpty();
-  }
-
-  #put(entry: Entry, cause: Cause): void {
-    if (entry.leftMs !== null && entry.leftMs <= 0) {
-      this.#held.remove(entry.key, "expired");
-      return;
-    }
-    if (isPush(entry.key)) this.#pushesFound += 1;
-    else if (!isBan(entry.key)) this.#found += 1;
-    this.#held.put(entry, this.#round, cause);
-    this.#saveSoon();
   }
 
   /** Half of a first load is no policy that a restart should find. */
