@@ -41,8 +41,8 @@ export interface Remains {
 /** What is older may have expired; -Infinity when nothing does. */
 export type ExpiredBefore = (topic: string) => number;
 
-/** journalseq of the first record of each instance in a partition. */
-export type FirstRecords = ReadonlyMap<string, ReadonlyMap<string, number>>;
+/** By partition the journalseq of the instance's first record in it. */
+export type FirstRecords = ReadonlyMap<string, number>;
 
 /**
  * The number up to which all may have expired; 0 when none can have, Infinity when any can.
@@ -50,7 +50,6 @@ export type FirstRecords = ReadonlyMap<string, ReadonlyMap<string, number>>;
  */
 export function expiredUpTo(
   remains: Remains,
-  instance: string,
   ranges: readonly PartitionRange[],
   firstRecords: FirstRecords,
   before: number,
@@ -59,7 +58,7 @@ export function expiredUpTo(
   let upTo = 0;
   for (const { topic, partition, low } of ranges) {
     if (topic !== remains.topic || low === 0n) continue;
-    const oldest = firstRecords.get(partitionName(topic, partition))?.get(instance);
+    const oldest = firstRecords.get(partitionName(topic, partition));
     if (oldest !== undefined && oldest < remains.order) continue;
     const own = remains.firsts.get(partition);
     upTo = own === undefined ? Number.POSITIVE_INFINITY : Math.max(upTo, own.first - 1);
@@ -74,7 +73,6 @@ export function expiredUpTo(
  */
 export function silentBelow(
   bridgeTopic: string,
-  instance: string,
   ranges: readonly PartitionRange[],
   firstRecords: FirstRecords,
   before: number,
@@ -82,7 +80,7 @@ export function silentBelow(
   if (before === Number.NEGATIVE_INFINITY) return 0;
   const oldest = ranges
     .filter(({ topic, low }) => topic === bridgeTopic && low > 0n)
-    .map(({ topic, partition }) => firstRecords.get(partitionName(topic, partition))?.get(instance) ?? 0);
+    .map(({ topic, partition }) => firstRecords.get(partitionName(topic, partition)) ?? 0);
   return Math.max(0, ...oldest);
 }
 

@@ -25,29 +25,15 @@
  * covers it; a stream that no record and no event of the bridge names; numbers that went to topics of another prefix;
  * and, of an epoch that ran without Kafka, numbers that the journal had dropped before a Kafka was there: missing.
  */
-import type { Absence } from "./absences.ts";
-import { Announcements, type Gap } from "./announcements.ts";
-import { Words } from "./due.ts";
-import { bareType, buriedOf, type Counted, countedOf, dataOf } from "./event.ts";
-import {
-  type ExpiredBefore,
-  expiredUpTo,
-  type PartitionRange,
-  partitionName,
-  silentBelow,
-} from "./expiry.ts";
+import { Announcements } from "./announcements.ts";
+import { buriedOf, countedOf } from "./event.ts";
+import type { ExpiredBefore, PartitionRange } from "./expiry.ts";
+import { InstanceLedger, type LedgerRecord } from "./instance.ts";
 import { LeftOutEvents } from "./left-out.ts";
-import { isWhole, type LedgerReport, type SessionsReport, type StreamReport } from "./report.ts";
-import { SessionLedger } from "./sessions.ts";
-import { StreamLedger } from "./stream.ts";
+import { isWhole, type LedgerReport } from "./report.ts";
 
 export type { PartitionRange } from "./expiry.ts";
-
-export interface LedgerRecord {
-  readonly topic: string;
-  readonly partition: number;
-  readonly value: string;
-}
+export type { LedgerRecord } from "./instance.ts";
 
 export interface LedgerOptions {
   /** Where the partitions begin; without them nothing can have expired. */
@@ -63,16 +49,9 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #topics: ReadonlySet<string> | null;
   #ranges: readonly PartitionRange[];
-  readonly #streams = new Map<string, StreamLedger>();
-  readonly #words = new Map<string, Words>();
+  readonly #instances = new Map<string, InstanceLedger>();
   readonly #announcements = new Announcements();
   readonly #leftOut = new LeftOutEvents();
-  /** By instance. */
-  readonly #sessions = new Map<string, SessionLedger>();
-  /** By partition and instance the journalseq of the first record. */
-  readonly #firstRecords = new Map<string, Map<string, number>>();
-  /** By instance where it tells of itself. */
-  readonly #bridgeTopics = new Map<string, string>();
   #records = 0;
   #foreign = 0;
   #deadLetters = 0;
@@ -83,27 +62,15 @@ export class Ledger {
     this.#ranges = options.ranges ?? [];
   }
 
-  add({ topic, partition, value }: LedgerRecord): void {
+  add(record: LedgerRecord): void {
     this.#records++;
-    if (topic === this.#options.deadLettersTopic) {
-      this.#bury(value);
+    if (record.topic === this.#options.deadLettersTopic) {
+      this.#bury(record.value);
       return;
     }
-    const event = countedOf(value);
-    if (event === null) {
-      this.#foreign++;
-      return;
-    }
-    this.#noteFirst(topic, partition, event);
-    const seen = this.#streamOf(event.instance, event.epoch, topic).add(event, partition);
-    const words = this.#wordsOf(event.instance);
-    words.saw(event);
-    const type = bareType(event);
-    if (type.startsWith("bridge.")) this.#listen(event, type, topic, value);
-    else if (seen !== "same") {
-      if (isOpType(type)) words.sawOp(event);
-      if (type.startsWith("session.")) this.#sessionsOf(event.instance).add(event, topic, value);
-    }
+    const event = countedOf(record.value);
+    if (event === null) this.#foreign++;
+    else this.#of(event.instance).add(event, record);
   }
 
   /** Where the partitions begin now: some may have expired since the ledger was opened. */
@@ -113,34 +80,12 @@ export class Ledger {
 
   report(): LedgerReport {
     const unplaced = this.#announcements.unplaced();
-    for (const [instance, words] of this.#words) {
-      for (const { epoch, topic } of words.named()) {
-        if (this.#topics?.has(topic) ?? true) this.#streamOf(instance, epoch, topic);
-      }
-    }
-    const streams: StreamReport[] = this.#inOrder().map((stream) => {
-      const { instance, epoch, topic, numbers, partitions: firsts, firstYoung } = stream;
-      const words = this.#wordsOf(instance);
-      const order = words.orderOf(epoch);
-      const remains = { topic, firsts, firstYoung, order, startedMs: words.startOf(epoch) };
-      return stream.report({
-        ...words.of(epoch, topic, numbers.highest?.number ?? 0),
-        expiredUpTo: expiredUpTo(
-          remains,
-          instance,
-          this.#ranges,
-          this.#firstRecords,
-          this.#expiredBefore(topic),
-        ),
-        placed: this.#announcements.placed(instance, epoch, topic),
-        unplaced,
-        silentBelow: this.#silentBelow(instance, epoch),
-        within: [order - 1, words.endOf(epoch)],
-      });
-    });
-    const sessions = [...this.#sessions.keys()]
-      .sort(byText)
-      .map((instance) => this.#sessionsReport(instance));
+    const isJudged = (topic: string): boolean => this.#topics?.has(topic) ?? true;
+    const instances = [...this.#instances.keys()].sort().map((name) => this.#of(name));
+    const streams = instances.flatMap((instance) => instance.streams(this.#ranges, unplaced, isJudged));
+    const sessions = instances
+      .map((instance) => instance.sessions(this.#ranges))
+      .filter((report) => report !== null);
     return {
       ok: isWhole({ streams, sessions }),
       records: this.#records,
@@ -153,31 +98,6 @@ export class Ledger {
     };
   }
 
-  #sessionsReport(instance: string): SessionsReport {
-    const words = this.#wordsOf(instance);
-    return this.#sessionsOf(instance).report(instance, {
-      absences: (topic) => this.#absences(instance, topic),
-      mayBeGone: (topic, ms) =>
-        ms < words.outsetMs ||
-        (this.#ranges.some((range) => range.topic === topic && range.low > 0n) &&
-          !(ms >= this.#expiredBefore(topic))),
-      isFollowed: (event) => words.hasNext(event),
-    });
-  }
-
-  /** Of one topic, over all epochs. */
-  #absences(instance: string, topic: string): Absence[] {
-    const words = this.#wordsOf(instance);
-    const own = [...this.#streams.values()].filter((one) => one.instance === instance && one.topic === topic);
-    const ofStreams = own.flatMap((stream) => {
-      const { epoch, numbers } = stream;
-      const { given } = words.of(epoch, topic, numbers.highest?.number ?? 0);
-      const within = [words.orderOf(epoch) - 1, words.endOf(epoch)] as const;
-      return [...stream.absences(given, this.#announcements.placed(instance, epoch, topic), within)];
-    });
-    return [...ofStreams, ...this.#announcements.absences(instance, topic)];
-  }
-
   #bury(value: string): void {
     const buried = buriedOf(value);
     if (buried === null) {
@@ -188,101 +108,18 @@ export class Ledger {
     if (buried.isProjection) return;
     this.#deadLetters++;
     this.#announcements.bury(buried);
-    this.#wordsOf(buried.instance).gave(buried.epoch, buried.topic, buried.sequence);
+    this.#of(buried.instance).gave(buried.epoch, buried.topic, buried.sequence);
   }
 
-  /** What the bridge says of itself. */
-  #listen(event: Counted, type: string, topic: string, value: string): void {
-    this.#bridgeTopics.set(event.instance, topic);
-    const words = this.#wordsOf(event.instance);
-    if (type === "bridge.started") words.started(event, value);
-    if (type === "bridge.stopped") words.stopped(event, value);
-    if (type === "bridge.progress") words.progressed(event, value);
-    if (type === "bridge.gap") this.#lost(this.#announcements.add(event, value), words);
-    else this.#leftOut.add(event, dataOf(value));
-  }
-
-  /** What was lost had been given. */
-  #lost(gap: Gap | null, words: Words): void {
-    if (gap === null || gap.epoch === "") return;
-    for (const [topic, { first, last }] of Object.entries(gap.topics)) {
-      words.gave(gap.epoch, topic, last ?? first - 1);
-    }
-  }
-
-  #noteFirst(topic: string, partition: number, { instance, journalseq }: Counted): void {
-    const name = partitionName(topic, partition);
-    const firsts = this.#firstRecords.get(name) ?? new Map<string, number>();
-    if (firsts.has(instance)) return;
-    firsts.set(instance, journalseq);
-    this.#firstRecords.set(name, firsts);
-  }
-
-  /** For losses of one epoch. */
-  #silentBelow(instance: string, epoch: string): number {
-    const topic = this.#bridgeTopics.get(instance);
-    if (topic === undefined) return 0;
-    // What an epoch loses is announced in it or later: where its first word is left, no announcement has gone.
-    const own = this.#streams.get(streamName(instance, epoch, topic));
-    if (own?.numbers.lowest?.number === 1) return 0;
-    return silentBelow(topic, instance, this.#ranges, this.#firstRecords, this.#expiredBefore(topic));
-  }
-
-  #expiredBefore(topic: string): number {
-    return this.#options.expiredBeforeMs?.(topic) ?? Number.POSITIVE_INFINITY;
-  }
-
-  #streamOf(instance: string, epoch: string, topic: string): StreamLedger {
-    const name = streamName(instance, epoch, topic);
-    const known = this.#streams.get(name);
+  #of(instance: string): InstanceLedger {
+    const known = this.#instances.get(instance);
     if (known !== undefined) return known;
-    const added = new StreamLedger(instance, epoch, topic, this.#expiredBefore(topic));
-    this.#streams.set(name, added);
+    const added = new InstanceLedger(instance, {
+      announcements: this.#announcements,
+      leftOut: this.#leftOut,
+      expiredBefore: (topic) => this.#options.expiredBeforeMs?.(topic) ?? Number.POSITIVE_INFINITY,
+    });
+    this.#instances.set(instance, added);
     return added;
   }
-
-  #sessionsOf(instance: string): SessionLedger {
-    const known = this.#sessions.get(instance);
-    if (known !== undefined) return known;
-    const added = new SessionLedger();
-    this.#sessions.set(instance, added);
-    return added;
-  }
-
-  #wordsOf(instance: string): Words {
-    const known = this.#words.get(instance);
-    if (known !== undefined) return known;
-    const added = new Words();
-    this.#words.set(instance, added);
-    return added;
-  }
-
-  #inOrder(): StreamLedger[] {
-    const orders = new Map<StreamLedger, number>();
-    for (const stream of this.#streams.values()) {
-      orders.set(stream, this.#wordsOf(stream.instance).orderOf(stream.epoch));
-    }
-    return [...orders]
-      .sort(
-        ([a, at], [b, bt]) =>
-          byText(a.instance, b.instance) ||
-          (at === bt ? 0 : at - bt) ||
-          byText(a.epoch, b.epoch) ||
-          byText(a.topic, b.topic),
-      )
-      .map(([stream]) => stream);
-  }
-}
-
-/** Whether the wire caused it: everything else the bridge says by itself, some of it at its start. */
-function isOpType(type: string): boolean {
-  return !type.startsWith("policy.") && type !== "session.ended" && type !== "login.confirmed";
-}
-
-function streamName(instance: string, epoch: string, topic: string): string {
-  return `${topic}\n${epoch}\n${instance}`;
-}
-
-function byText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
