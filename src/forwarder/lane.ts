@@ -16,20 +16,15 @@
  *
  * A rejected batch is halved until the record that is not wanted stands alone; rejected twice alone, it is buried.
  */
-import type { Clock } from "../clock.ts";
 import { SluiceError } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { Broker } from "./broker.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Form } from "./form.ts";
 import { HeldRecords } from "./held-records.ts";
-import type { Limits } from "./limits.ts";
 import type { Memory } from "./memory.ts";
 import { type Position, positionOf } from "./position.ts";
-import { delayMs } from "./retry.ts";
-
-/** So many failures in a row are more than those of one that only has yet to learn who leads. */
-export const hopelessFrom = 3;
+import { Retry, type RetryParts } from "./retry.ts";
 
 export interface LaneWatcher {
   /** `sent` records of `bytes` before compression; none when the oldest was buried. */
@@ -39,11 +34,8 @@ export interface LaneWatcher {
   changed(lane: Lane): void;
 }
 
-export interface LaneParts {
+export interface LaneParts extends RetryParts {
   readonly broker: Broker;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly limits: Limits;
   readonly memory: Memory;
   readonly deadLetters: DeadLetters;
   readonly watcher: LaneWatcher;
@@ -59,21 +51,19 @@ export class Lane {
   readonly #parts: LaneParts;
   readonly #held: HeldRecords;
   readonly #form: Form;
+  readonly #retry: Retry;
   /** All of its records up to this one are confirmed; an earlier run may have got further than its cursor. */
   #confirmedThrough: number;
   #state: "idle" | "sending" | "waiting" = "idle";
   #stuck = false;
-  #failures = 0;
   /** How many of the oldest are being sent or buried. */
   #inFlight = 0;
   #batchRecords: number;
   #rejectedAlone = false;
-  #halted = false;
   #tryingSinceMs: number | null = null;
   /** Settles when the send or burial that is under way has ended; never rejects. */
   #ending: Promise<void> = Promise.resolve();
   #cancelStuck: (() => void) | null = null;
-  #cancelRetry: (() => void) | null = null;
 
   constructor(
     topic: string,
@@ -90,6 +80,7 @@ export class Lane {
     this.#parts = parts;
     this.#form = form;
     this.#held = new HeldRecords(parts.memory, form);
+    this.#retry = new Retry(parts, () => this.#again());
     this.#confirmedThrough = confirmedThrough;
     this.#batchRecords = parts.limits.batchRecords;
   }
@@ -104,12 +95,12 @@ export class Lane {
   }
 
   get failing(): boolean {
-    return this.#failures > 0;
+    return this.#retry.failing;
   }
 
-  /** Failing more often than a lane does that only has yet to learn who leads its partition. */
+  /** See Retry. */
   get hopeless(): boolean {
-    return this.#failures >= hopelessFrom;
+    return this.#retry.hopeless;
   }
 
   /** See Health. */
@@ -162,7 +153,7 @@ export class Lane {
 
   /** Sends what it has, unless it is busy. */
   go(): void {
-    if (this.#state !== "idle" || this.#halted || this.#held.empty) return;
+    if (this.#state !== "idle" || this.#retry.halted || this.#held.empty) return;
     this.#state = "sending";
     this.#tryingSinceMs ??= this.#parts.clock.monotonic();
     this.#cancelStuck ??= this.#parts.clock.after(this.#parts.limits.stuckAfterMs, () => this.#becomeStuck());
@@ -181,15 +172,13 @@ export class Lane {
   /** Tries again now, as if it had not failed yet. */
   hurry(): void {
     if (this.#state !== "waiting") return;
-    this.#cancelRetry?.();
-    this.#failures = 0;
+    this.#retry.reset();
     this.#again();
   }
 
   /** No send begins any more. */
   halt(): void {
-    this.#halted = true;
-    this.#cancelRetry?.();
+    this.#retry.halt();
     this.#cancelStuck?.();
   }
 
@@ -227,7 +216,7 @@ export class Lane {
     this.#inFlight = 0;
     this.#state = "idle";
     this.#stuck = false;
-    this.#failures = 0;
+    this.#retry.reset();
     this.#tryingSinceMs = null;
     this.#rejectedAlone = false;
     this.#batchRecords = Math.min(this.#parts.limits.batchRecords, Math.ceil(this.#batchRecords * 1.25));
@@ -255,14 +244,9 @@ export class Lane {
       this.#rejectedAlone = true;
       this.#batchRecords = 1;
     }
-    this.#failures += 1;
     this.#state = "waiting";
     this.shrink();
-    if (!this.#halted) {
-      const { clock, limits, random } = this.#parts;
-      const waitMs = delayMs(this.#failures, limits, random);
-      this.#cancelRetry = clock.after(waitMs, () => this.#again());
-    }
+    this.#retry.failed();
     this.#parts.watcher.failed(this, error);
   }
 

@@ -12,9 +12,9 @@
 import { SluiceError, textOf } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { asEvent, type Form } from "./form.ts";
-import { hopelessFrom, Lane, type LaneParts } from "./lane.ts";
+import { Lane, type LaneParts } from "./lane.ts";
 import { earlier, type Position, positionOf } from "./position.ts";
-import { delayMs } from "./retry.ts";
+import { Retry } from "./retry.ts";
 import type { AheadTopic } from "./source.ts";
 
 export interface TopicParts extends LaneParts {
@@ -33,21 +33,20 @@ export class Topic {
   newest: Position | null = null;
   readonly #parts: TopicParts;
   readonly #form: Form;
+  readonly #retry: Retry;
   /** What an earlier run left. */
   #ahead: AheadTopic | undefined;
   #lanes: readonly Lane[] | null = null;
   #behind: Position | null = null;
-  #failures = 0;
   #asking = false;
   /** See Health. */
   tryingSinceMs = 0;
-  #cancelRetry: (() => void) | null = null;
-  #halted = false;
 
   constructor(name: string, parts: TopicParts, ahead: AheadTopic | undefined, form: Form = asEvent) {
     this.#form = form;
     this.name = name;
     this.#parts = parts;
+    this.#retry = new Retry(parts, () => void this.ask());
     this.#ahead = ahead;
   }
 
@@ -97,30 +96,28 @@ export class Topic {
     return this.#behind !== null;
   }
 
-  /** See Lane.hopeless. */
+  /** See Retry. */
   get hopeless(): boolean {
-    return !this.#asking && this.#failures >= hopelessFrom;
+    return !this.#asking && this.#retry.hopeless;
   }
 
   /** Asks now, as if it had not failed yet. */
   hurry(): void {
     if (this.#lanes !== null || this.#asking) return;
-    this.#failures = 0;
+    this.#retry.reset();
     void this.ask();
   }
 
   /** Resolves when the broker has answered, whatever it said; when that was an error, it is asked again later. */
   async ask(): Promise<void> {
-    if (this.#lanes !== null || this.#asking || this.#halted) return;
-    this.#cancelRetry?.();
+    if (this.#lanes !== null || this.#asking || this.#retry.halted) return;
+    this.#retry.cancel();
     this.#asking = true;
-    if (this.#failures === 0) this.tryingSinceMs = this.#parts.clock.monotonic();
+    if (!this.#retry.failing) this.tryingSinceMs = this.#parts.clock.monotonic();
     try {
       this.#become(await this.#parts.broker.partitions(this.name));
     } catch (thrown) {
-      this.#failures += 1;
-      const waitMs = delayMs(this.#failures, this.#parts.limits, this.#parts.random);
-      if (!this.#halted) this.#cancelRetry = this.#parts.clock.after(waitMs, () => void this.ask());
+      this.#retry.failed();
       const error = thrown instanceof SluiceError ? thrown : new SluiceError("kafka_topic", textOf(thrown));
       this.#parts.topicWatcher.unknown(this, error);
       if (error.code === "kafka_topic") this.#parts.topicWatcher.missing();
@@ -131,7 +128,7 @@ export class Topic {
 
   /** To be called when a partition is said to be missing: looks whether the whole topic is, or has another number. */
   async doubt(): Promise<void> {
-    if (this.#lanes === null || this.#asking || this.#halted) return;
+    if (this.#lanes === null || this.#asking || this.#retry.halted) return;
     const lanes = this.#lanes;
     this.#asking = true;
     const changed = await this.#parts.broker.partitions(this.name).then(
@@ -144,8 +141,7 @@ export class Topic {
   }
 
   halt(): void {
-    this.#halted = true;
-    this.#cancelRetry?.();
+    this.#retry.halt();
     for (const lane of this.lanes) lane.halt();
   }
 
@@ -162,7 +158,7 @@ export class Topic {
   }
 
   #become(partitions: number): void {
-    if (this.#halted) return;
+    if (this.#retry.halted) return;
     const usable = this.#ahead?.partitions === partitions ? this.#ahead.through : {};
     this.#lanes = Array.from(
       { length: partitions },
@@ -170,7 +166,7 @@ export class Topic {
         new Lane(this.name, partition, this.#parts, this.#behind, usable[partition] ?? 0, this.#form),
     );
     this.#behind = null;
-    this.#failures = 0;
+    this.#retry.reset();
     this.#parts.memory.lanes += partitions;
     this.#parts.topicWatcher.known(this);
   }
