@@ -13,11 +13,11 @@
  *
  * Guarantees: one send in flight; a batch begins with the oldest record that is not confirmed, so first appearances
  * in the partition are in order; a record leaves only confirmed, buried, or to be read again (`behind`).
- *
- * A rejected batch is halved until the record that is not wanted stands alone; rejected twice alone, it is buried.
+ * Which one is buried: batch-size.ts.
  */
 import { SluiceError } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";
+import { BatchSize } from "./batch-size.ts";
 import type { Broker } from "./broker.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Form } from "./form.ts";
@@ -52,14 +52,13 @@ export class Lane {
   readonly #held: HeldRecords;
   readonly #form: Form;
   readonly #retry: Retry;
+  readonly #batchSize: BatchSize;
   /** All of its records up to this one are confirmed; an earlier run may have got further than its cursor. */
   #confirmedThrough: number;
   #state: "idle" | "sending" | "waiting" = "idle";
   #stuck = false;
   /** How many of the oldest are being sent or buried. */
   #inFlight = 0;
-  #batchRecords: number;
-  #rejectedAlone = false;
   #tryingSinceMs: number | null = null;
   /** Settles when the send or burial that is under way has ended; never rejects. */
   #ending: Promise<void> = Promise.resolve();
@@ -82,7 +81,7 @@ export class Lane {
     this.#held = new HeldRecords(parts.memory, form);
     this.#retry = new Retry(parts, () => this.#again());
     this.#confirmedThrough = confirmedThrough;
-    this.#batchRecords = parts.limits.batchRecords;
+    this.#batchSize = new BatchSize(parts.limits.batchRecords);
   }
 
   /** The projection that it carries; null: the events themselves. */
@@ -157,7 +156,7 @@ export class Lane {
     this.#state = "sending";
     this.#tryingSinceMs ??= this.#parts.clock.monotonic();
     this.#cancelStuck ??= this.#parts.clock.after(this.#parts.limits.stuckAfterMs, () => this.#becomeStuck());
-    const batch = this.#held.batch(this.#batchRecords, this.#parts.limits);
+    const batch = this.#held.batch(this.#batchSize.records, this.#parts.limits);
     this.#inFlight = batch.records.length;
     if (this.#inFlight === 0) {
       this.#bury(batch.unfit!);
@@ -218,8 +217,7 @@ export class Lane {
     this.#stuck = false;
     this.#retry.reset();
     this.#tryingSinceMs = null;
-    this.#rejectedAlone = false;
-    this.#batchRecords = Math.min(this.#parts.limits.batchRecords, Math.ceil(this.#batchRecords * 1.25));
+    this.#batchSize.confirmed();
     this.#cancelStuck?.();
     this.#cancelStuck = null;
     this.#parts.watcher.confirmed(this, sent, bytes, onlyOfBridge);
@@ -231,18 +229,16 @@ export class Lane {
     this.#inFlight = 0;
     this.#held.ended();
     if (error.code === "kafka_rejected") {
-      if (count > 1) {
-        this.#batchRecords = Math.ceil(count / 2);
+      const next = this.#batchSize.rejected(count);
+      if (next === "half") {
         this.#state = "idle";
         this.go();
         return;
       }
-      if (this.#rejectedAlone) {
+      if (next === "never") {
         this.#bury(error);
         return;
       }
-      this.#rejectedAlone = true;
-      this.#batchRecords = 1;
     }
     this.#state = "waiting";
     this.shrink();
