@@ -15,7 +15,7 @@ export function journalMetrics(registry: Registry, stats: () => JournalStats): v
   figure("failing", "1 while records cannot be written and wait in memory", (now) => Number(now.failing));
   count("lost_records", "Records lost, as far as they can be counted", (now) => now.lostRecords);
   count("damaged_records", "Damaged places found on opening the journal", (now) => now.damagedRecords);
-  count("syncs", "fdatasync calls", (now) => now.syncs);
+  count("syncs", "times that records were brought to disk", (now) => now.syncs);
   figure("last_seq", "Last journalseq given", (now) => now.lastJournalseq);
   figure("durable_seq", "Last journalseq on disk", (now) => now.durableJournalseq);
   figure(

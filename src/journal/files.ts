@@ -11,7 +11,7 @@ export interface OpenFile {
   read(into: Buffer, at: number, bytes: number, position: number): Promise<number>;
   /** May write fewer bytes than it was given, as the system call may. */
   write(buffers: readonly Buffer[], position: number): Promise<number>;
-  /** fdatasync. */
+  /** fdatasync; nothing is left to do for it where each write waits for the disk. */
   sync(): Promise<void>;
   truncate(size: number): Promise<void>;
   close(): Promise<void>;
@@ -25,9 +25,14 @@ interface FileFacts {
   readonly inode: number;
 }
 
+type OpenFlags = "r" | "r+" | "wx+" | "w";
+
 export interface Files {
-  /** `r` read, `r+` read and write what exists, `wx+` create what must not exist, `w` create anew. Mode 0600. */
-  open(path: string, flags: "r" | "r+" | "wx+" | "w"): Promise<OpenFile>;
+  /**
+   * `r` read, `r+` read and write what exists, `wx+` create what must not exist, `w` create anew. Mode 0600.
+   * @param throughToDisk each write is on disk when it resolves, where the system can do that
+   */
+  open(path: string, flags: OpenFlags, throughToDisk?: boolean): Promise<OpenFile>;
   /** Names in a folder; none when there is no folder. */
   list(folder: string): Promise<string[]>;
   /** null when there is no such file. */
@@ -40,9 +45,18 @@ export interface Files {
   syncFolder(folder: string): Promise<void>;
 }
 
+const { O_RDWR, O_CREAT, O_EXCL, O_DSYNC } = fs.constants;
+/**
+ * With O_DSYNC a write does what a write and an fdatasync behind it do (open(2)), and the thread that makes it is asked
+ * once. Elsewhere than on Linux libuv's fdatasync does more, or there is no such flag.
+ */
+const canWriteThrough = process.platform === "linux" && O_DSYNC !== undefined;
+
 export const nodeFiles: Files = {
-  async open(path, flags) {
-    let fd = await call<number>((done) => fs.open(path, flags, 0o600, done));
+  async open(path, flags, throughToDisk = false) {
+    const through = throughToDisk && flags === "wx+" && canWriteThrough;
+    const opened = through ? O_RDWR | O_CREAT | O_EXCL | O_DSYNC : flags;
+    let fd = await call<number>((done) => fs.open(path, opened, 0o600, done));
     return {
       read: (into, at, bytes, position) =>
         call<number>((done) => fs.read(fd, into, at, bytes, position, done)),
@@ -52,7 +66,7 @@ export const nodeFiles: Files = {
             ? fs.write(fd, buffers[0]!, 0, buffers[0]!.length, position, done)
             : fs.writev(fd, buffers, position, done),
         ),
-      sync: () => call<void>((done) => fs.fdatasync(fd, done)),
+      sync: () => (through ? Promise.resolve() : call<void>((done) => fs.fdatasync(fd, done))),
       truncate: (size) => call<void>((done) => fs.ftruncate(fd, size, done)),
       close() {
         // The system gives the number to the next file; whoever still calls here must not reach that one.

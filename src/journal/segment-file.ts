@@ -57,10 +57,11 @@ export class SegmentFile {
     folder: string,
     header: SegmentHeader,
     nowMs: number,
+    throughToDisk: boolean,
   ): Promise<SegmentFile> {
     const path = segmentPath(folder, header.first);
     await files.remove(path);
-    const file = await files.open(path, "wx+");
+    const file = await files.open(path, "wx+", throughToDisk);
     const line = renderHeader(header);
     try {
       await writeWhole(file, [line], 0);

@@ -28,6 +28,7 @@ export interface StoreOptions {
   readonly maxBytes: number;
   readonly keepMs: number;
   readonly forwarding: boolean;
+  readonly sync: "fsync" | "write";
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -133,14 +134,14 @@ export class SegmentStore {
   }
 
   async #roll(header: SegmentHeader): Promise<void> {
-    const { files, folder, clock } = this.#options;
+    const { files, folder, clock, sync } = this.#options;
     const before = this.#current;
     if (before?.trusted) await before.close();
     else await before?.abandon();
     // Without a durable record nothing of it counts, and the next one takes its name.
     if (before?.hasDurableRecords) this.#seal(before);
     this.#current = null;
-    this.#current = await SegmentFile.create(files, folder, header, clock.now());
+    this.#current = await SegmentFile.create(files, folder, header, clock.now(), sync === "fsync");
   }
 
   #seal(segment: SegmentFile): void {

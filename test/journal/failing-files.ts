@@ -37,9 +37,9 @@ export class FailingFiles implements Files {
     return { reached: reached.promise, release: release.resolve };
   }
 
-  async open(path: string, flags: "r" | "r+" | "wx+" | "w"): Promise<OpenFile> {
+  async open(...[path, flags, throughToDisk]: Parameters<Files["open"]>): Promise<OpenFile> {
     if (flags === "wx+") await this.#before("open", path);
-    const file = await nodeFiles.open(path, flags);
+    const file = await nodeFiles.open(path, flags, throughToDisk);
     return {
       read: file.read,
       stat: file.stat,

@@ -15,6 +15,27 @@ import {
   segmentsIn,
 } from "./harness.ts";
 
+describe.each(process.platform === "linux" ? ["Linux"] : [])("%s", () => {
+  /** Whether this process has the file open so that each write waits for the disk (proc(5), fdinfo). */
+  function isWrittenThrough(file: string): boolean {
+    const links = fs.readdirSync("/proc/self/fd").map((fd) => path.join("/proc/self/fd", fd));
+    const own = links.find((link) => fs.existsSync(link) && fs.readlinkSync(link) === file)!;
+    const info = fs.readFileSync(own.replace("/fd/", "/fdinfo/"), "utf8");
+    const flags = Number.parseInt(/^flags:\s*([0-7]+)$/m.exec(info)![1]!, 8);
+    return (flags & fs.constants.O_DSYNC) === fs.constants.O_DSYNC;
+  }
+
+  it.each(["fsync", "write"] as const)(
+    "is asked to bring each write to the disk only where answers wait for it: %s",
+    async (sync) => {
+      const { dir, append } = await openJournal(makeDir(), { sync });
+      await append();
+      const [segment] = segmentsIn(dir);
+      expect(isWrittenThrough(fs.realpathSync(segment!))).toBe(sync === "fsync");
+    },
+  );
+});
+
 describe("appending", () => {
   it("gives back what was appended, in order, with its numbers", async () => {
     const { dir, append, journal } = await openJournal(makeDir());

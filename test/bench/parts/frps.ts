@@ -9,6 +9,8 @@ const askers = 32;
 async function frps(work: Work, tell: Tell): Promise<void> {
   await using stage = await Stage.open(work);
   await stage.floor();
+  // What can be reached: the least program of part limit.
+  await stage.least("least", "record");
   for (const sync of ["fsync", "write"]) await stage.sluice(sync, { sync });
   for (const [mode, title] of [
     ["frps", `${askers} askers, each with one call under way`],

@@ -32,7 +32,7 @@ const note = [
   "Each step does all of those above it.",
   "Ids: of event, client and session (SHA-1 and SHA-256).",
   "Events: one JSON.stringify each, of what Sluice's hold, and a Map of open sessions.",
-  "Records: checksum, one write and one fdatasync for all that wait, then the answers;",
+  "Records: checksum, one write through to the disk for all that wait, then the answers;",
   "gathered, the write waits until no more calls come, so that more share it. Sluice: with fsync.",
 ].join(" ");
 

@@ -23,10 +23,10 @@ const dataDir = path.resolve(process.env[journalDirVariable] ?? process.env.SLUI
 const shadow = new Shadow(process.env[shadowVariable]!, dataDir);
 if (isMainThread) shadow.adopt();
 
-nodeFiles.open = async (file, flags) => {
-  if (flags === "r" || !isNoted(dataDir, file)) return real.open(file, flags);
+nodeFiles.open = async (file, flags, throughToDisk) => {
+  if (flags === "r" || !isNoted(dataDir, file)) return real.open(file, flags, throughToDisk);
   const was = shadow.exists(file);
-  const opened = await real.open(file, flags);
+  const opened = await real.open(file, flags, throughToDisk);
   const noted = shadow.opened(file, !was ? "created" : flags === "w" ? "emptied" : "as it was");
   return breakable(file, opened, noted);
 };
