@@ -55,10 +55,9 @@ function treatmentOf(name: string): Treatment {
   return treatment;
 }
 
-/** Whether the values of a field of this name, and all within them, are hidden. */
+/** Whether the values of a field of this name, and all within them, are hidden. A run id becomes a public id instead. */
 export function hidesField(name: string, mode: RedactMode): boolean {
-  const treatment = treatmentOf(name);
-  return mode !== "off" && (treatment === "secret" || treatment === "runId");
+  return mode !== "off" && treatmentOf(name) === "secret";
 }
 
 export type Redact = (content: Readonly<Record<string, unknown>>) => Record<string, unknown>;

@@ -13,7 +13,7 @@
  *
  * Guarantees: one send in flight; a batch begins with the oldest record that is not confirmed, so first appearances
  * in the partition are in order; a record leaves only confirmed, buried, or to be read again (`behind`).
- * Which one is buried: batch-size.ts.
+ * Buried: at once what no record can be made of for the broker, and what is rejected as batch-size.ts says.
  */
 import { SluiceError } from "../errors.ts";
 import type { JournalRecord } from "../journal/record.ts";

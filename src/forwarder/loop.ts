@@ -69,15 +69,16 @@ export class ForwarderLoop {
       destination: parts,
       memory: this.#memory,
       aheadOf: (topic) => this.#marks.saved.ahead[topic],
-      asks: () => this.#state === "running",
+      // Not before start() asks for all of them, nor when nobody waits for the answer any more.
+      asks: () => this.#state === "running" || this.#state === "draining",
       watcher: {
         confirmed: (lane, sent, bytes, onlyOfBridge) => this.#confirmed(lane, sent, bytes, onlyOfBridge),
         failed: (who, error) => this.#failed(who, error),
         known: (topic) => {
           this.#health.confirmed(topic.name);
-          this.#wake.set();
+          this.#changed();
         },
-        changed: () => this.#wake.set(),
+        changed: () => this.#changed(),
         missing: () => parts.onTopicMissing?.(),
         buried: (letter) => this.#reporter.buried(letter),
       },
@@ -201,9 +202,13 @@ export class ForwarderLoop {
       seen = this.#parts.durable.read()
     ) {
       await this.#parts.durable.above(seen);
-      this.#reporter.changed();
-      this.#wake.set();
+      this.#changed();
     }
+  }
+
+  #changed(): void {
+    this.#reporter.changed();
+    this.#wake.set();
   }
 
   #confirmed(lane: Lane, sent: number, bytes: number, onlyOfBridge: boolean): void {

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import fsp from "node:fs/promises";
+import { dirname } from "node:path";
 
 /** One open file. Nothing here moves a shared position. */
 export interface OpenFile {
@@ -47,14 +48,20 @@ export interface Files {
 
 const { O_RDWR, O_CREAT, O_EXCL, O_DSYNC } = fs.constants;
 /**
- * With O_DSYNC a write does what a write and an fdatasync behind it do (open(2)), and the thread that makes it is asked
- * once. Elsewhere than on Linux libuv's fdatasync does more, or there is no such flag.
+ * Of Linux (linux/magic.h): ext4, XFS, Btrfs, tmpfs, overlayfs. With O_DSYNC a write does there what a write and an
+ * fdatasync behind it do (open(2)), and the thread that makes it is asked once. Others may not: an SMB client drops the flag
+ * of a file that it creates, a FUSE daemon may ignore it. Elsewhere than on Linux libuv's fdatasync does more.
  */
-const canWriteThrough = process.platform === "linux" && O_DSYNC !== undefined;
+const writesThrough: ReadonlySet<number> = new Set([0xef53, 0x58465342, 0x9123683e, 0x01021994, 0x794c7630]);
+
+async function canWriteThrough(file: string): Promise<boolean> {
+  if (process.platform !== "linux") return false;
+  return writesThrough.has((await fsp.statfs(dirname(file))).type);
+}
 
 export const nodeFiles: Files = {
   async open(path, flags, throughToDisk = false) {
-    const through = throughToDisk && flags === "wx+" && canWriteThrough;
+    const through = throughToDisk && flags === "wx+" && (await canWriteThrough(path));
     const opened = through ? O_RDWR | O_CREAT | O_EXCL | O_DSYNC : flags;
     let fd = await call<number>((done) => fs.open(path, opened, 0o600, done));
     return {

@@ -5,7 +5,8 @@
  *      └─────a sync fails, or a write for any other reason──▶ doubtful: the next records go elsewhere
  *
  * A failed fdatasync may have dropped the written pages and the next one would report success for what is gone
- * ("fsyncgate", 2018), so nothing that was not durable before is believed afterwards.
+ * ("fsyncgate", 2018), so nothing that was not durable before is believed afterwards. Where each write goes through to
+ * the disk, all before it is durable: one that finds no room there is cut off like any other.
  */
 import { type Files, type OpenFile, systemCode, writeWhole } from "./files.ts";
 import { renderHeader, type SegmentHeader, segmentPath } from "./segment.ts";

@@ -1,5 +1,6 @@
 /**
- * The readings of the whole source, and what they mean for rules that they do not find.
+ * The readings of the whole source, what is put between them and counts as found, and what they mean for rules that they
+ * do not find.
  *
  *   between ──begin()──▶ reading ──finish()──▶ between      begun again while reading: the earlier one is superseded
  *

@@ -399,6 +399,34 @@ describe("the forwarder", () => {
     expect(rig.clock.monotonic() - before).toBeLessThan(1_000);
   });
 
+  it.each([
+    ["is there", true],
+    ["is missing", false],
+  ])("asks on stop for the topic of a stream that is read only then, which %s", async (_, exists) => {
+    const rig = new Rig();
+    if (exists) rig.broker.createTopic("t.older", 1);
+    await rig.loop.start();
+    // It cannot have been read before stop() is called.
+    rig.journal.append("older" as Stream, "alice");
+    const before = rig.clock.monotonic();
+    await rig.stop(30_000);
+    expect(rig.clock.monotonic() - before).toBeLessThan(1_000);
+    expect(rig.broker.stored("t.older")).toHaveLength(exists ? 1 : 0);
+    expect(rig.journal.marks.journalseq).toBe(exists ? 1 : 0);
+    expect(rig.state().unknownTopics).toEqual(exists ? [] : ["t.older"]);
+  });
+
+  it("tells that a topic has become known, though nothing is there to be sent to it", async () => {
+    const rig = new Rig();
+    rig.broker.topics.delete("t.proxies");
+    await rig.loop.start();
+    await rig.pass(60_000);
+    expect(rig.states.at(-1)!.unknownTopics).toEqual(["t.proxies"]);
+    rig.broker.createTopic("t.proxies", 1);
+    await rig.pass(60_000);
+    expect(rig.states.at(-1)!.unknownTopics).toEqual([]);
+  });
+
   it("does not wait on stop for a Kafka that is away, and only for the deadline when it hangs", async () => {
     const away = new Rig();
     away.broker.fate = () => fails();

@@ -48,6 +48,8 @@ export class Rig {
   readonly progress: Progress[] = [];
   readonly troubles: Trouble[] = [];
   readonly letters: DeadLetter[] = [];
+  /** As it was told, one after the other. */
+  readonly states: ForwarderState[] = [];
   readonly logged: string[] = [];
   /** What is done when the broker does not know a topic. */
   onTopicMissing = (): void => {};
@@ -85,7 +87,7 @@ export class Rig {
         progress: (progress) => void this.progress.push(progress),
         trouble: (trouble) => void this.troubles.push(trouble),
         deadLetter: (letter) => void this.letters.push(letter),
-        state: () => {},
+        state: (state) => void this.states.push(state),
       },
       onTopicMissing: () => this.onTopicMissing(),
     });

@@ -1,7 +1,8 @@
 /** The real disk, made full, broken, hanging or stingy at the moment a test wants it. */
 import { type Files, nodeFiles, type OpenFile } from "../../src/journal/files.ts";
 
-type Operation = "open" | "write" | "sync" | "truncate" | "remove";
+/** `through` fails a write that waits for the disk when all of its bytes stand in the file. */
+type Operation = "open" | "write" | "through" | "sync" | "truncate" | "remove";
 
 export class FailingFiles implements Files {
   /** Bytes that a single write takes at most. */
@@ -46,7 +47,10 @@ export class FailingFiles implements Files {
       close: file.close,
       write: async (buffers, position) => {
         await this.#before("write", path);
-        return file.write(this.#accepted(buffers, path), position);
+        const written = await file.write(this.#accepted(buffers, path), position);
+        const code = throughToDisk && path.endsWith(".log") && this.#codes.get("through segment");
+        if (code) throw failure(code);
+        return written;
       },
       sync: async () => {
         await this.#before("sync", path);

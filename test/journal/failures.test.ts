@@ -39,6 +39,16 @@ describe.each([
   ["a write fails", (files: FailingFiles) => files.fail("write", "EIO"), broken],
   ["a sync fails", (files: FailingFiles) => files.fail("sync", "EIO"), broken],
   ["a sync finds no room", (files: FailingFiles) => files.fail("sync", "ENOSPC"), full],
+  ["what stands in the file does not reach the disk", (files) => files.fail("through", "EIO"), broken],
+  ["what stands in the file finds no room", (files) => files.fail("through", "ENOSPC"), full],
+  [
+    "what stands in the file finds no room and cannot be cut off again",
+    (files) => {
+      files.fail("through", "ENOSPC");
+      files.fail("truncate", "EIO");
+    },
+    full,
+  ],
   [
     "a write fails and cannot be cut off again",
     (files: FailingFiles) => {

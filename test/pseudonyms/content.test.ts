@@ -86,6 +86,15 @@ describe("an op of frp as it is told of", () => {
     expect(told(login).metas).toEqual({ mail: "alice@example.com" });
   });
 
+  it("has what is named like a run id hashed with the key too: redaction would make a hash without one of it", () => {
+    const login = told(
+      frp("Login", { user: "alice", run_id: "d8f37cd8", x_run_id: "203.0.113.9" }),
+      both,
+      "mask",
+    );
+    expect(login.content).toEqual({ user: u, run_id: "d8f37cd8", x_run_id: names.text("203.0.113.9") });
+  });
+
   it("has whatever nobody knows hashed, numbers aside, and names of fields without the user's", () => {
     const later = told(
       frp("Login", { user: "alice", later: { mail: "a@b", n: 7, of: ["x", true] }, "of alice": 1 }),
