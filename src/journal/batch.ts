@@ -44,6 +44,7 @@ export class Batch {
     return this.bytes + bytes <= this.#buffer.length;
   }
 
+  /** @returns the bytes of its line */
   add(
     count: TopicCount,
     sequence: number,
@@ -51,11 +52,13 @@ export class Batch {
     stream: string,
     keyJson: string,
     event: string,
-  ): void {
-    this.bytes = writeUnsealed(this.#buffer, this.bytes, journalseq, sequence, stream, keyJson, event);
+  ): number {
+    const from = this.bytes;
+    this.bytes = writeUnsealed(this.#buffer, from, journalseq, sequence, stream, keyJson, event);
     this.last = journalseq;
     this.count++;
     this.spans.add(count, sequence);
+    return this.bytes - from;
   }
 
   content(): Buffer {

@@ -21,7 +21,7 @@ import { loadCursor } from "./cursor.ts";
 import { nodeFiles } from "./files.ts";
 import { GapFile } from "./gap-file.ts";
 import type { Journal, JournalStats, Kept, Loss, PreviousEpoch, Stamp } from "./journal.ts";
-import { lineBytes, maxLineBytes } from "./line.ts";
+import { lineBytes, maxLineBytes, mostLineBytes } from "./line.ts";
 import { Losses } from "./losses.ts";
 import { Numbering } from "./numbering.ts";
 import type { FileJournalOptions } from "./options.ts";
@@ -41,6 +41,8 @@ export interface OpenedJournal {
 
 const defaults = { clock: systemClock, files: nodeFiles, queueBytes: 64 * 1024 * 1024, slowMs: 750 };
 const sweepEveryMs = 60_000;
+/** Room for it is made without a count of its bytes: a small part of a batch. */
+const shortLineBytes = 8 * 1024;
 /** A disk that hangs keeps its files open; nobody waits longer than this for closing them. */
 const releaseMs = 200;
 const closedKept = Promise.resolve<Kept>({ ok: false, failure: "journal_closed", queued: false });
@@ -144,9 +146,13 @@ export class FileJournal implements Journal {
     if (this.#dropping) return this.#drop(stream);
     const event = render({ sequence, journalseq });
     const keyJson = JSON.stringify(key);
-    const bytes = lineBytes(stream, keyJson, event);
-    if (bytes > Math.min(maxLineBytes, this.#options.queueBytes)) return this.#dropTooLong(stream, bytes);
-    if (this.#queue.bytes + bytes > this.#options.queueBytes) return this.#drop(stream);
+    const { queueBytes } = this.#options;
+    let bytes = mostLineBytes(stream, keyJson, event);
+    // To count exactly takes longer than to write: only where it matters.
+    if (bytes > shortLineBytes || this.#queue.bytes + bytes > queueBytes)
+      bytes = lineBytes(stream, keyJson, event);
+    if (bytes > Math.min(maxLineBytes, queueBytes)) return this.#dropTooLong(stream, bytes);
+    if (this.#queue.bytes + bytes > queueBytes) return this.#drop(stream);
     const count = this.#numbering.take(stream);
     const kept = this.#queue.add(count, sequence, journalseq, stream, keyJson, event, bytes);
     if (this.#shortfall.queued) {

@@ -35,7 +35,10 @@ export class Queue {
     return this.#batches[0];
   }
 
-  /** Takes one record; returns the promise that it shares with those it will be written with. */
+  /**
+   * Takes one record; returns the promise that it shares with those it will be written with.
+   * @param mostBytes that its line may take
+   */
   add(
     count: TopicCount,
     sequence: number,
@@ -43,14 +46,13 @@ export class Queue {
     stream: string,
     keyJson: string,
     event: string,
-    bytes: number,
+    mostBytes: number,
   ): Promise<Kept> {
-    if (!this.#open?.hasRoom(bytes)) {
-      this.#open = new Batch(journalseq, bytes);
+    if (!this.#open?.hasRoom(mostBytes)) {
+      this.#open = new Batch(journalseq, mostBytes);
       this.#batches.push(this.#open);
     }
-    this.#open.add(count, sequence, journalseq, stream, keyJson, event);
-    this.bytes += bytes;
+    this.bytes += this.#open.add(count, sequence, journalseq, stream, keyJson, event);
     return this.#open.kept;
   }
 

@@ -9,6 +9,7 @@ import (
 // openLoop sends calls when they are due, whether earlier ones have been answered or not. A call waits where every
 // connection has one under way; its time counts from when it was due, so that a server that stalls is seen to stall.
 // They come as a Poisson process: user connections know nothing of each other.
+// Connections take turns, so that none idles for so long that the server closes it.
 func openLoop(work Work, calls *callRow) (*period, error) {
 	alone()
 	poller, err := connect(work)
@@ -29,8 +30,8 @@ func openLoop(work Work, calls *callRow) (*period, error) {
 			waiting = append(waiting, dueNs)
 		}
 		for len(waiting) > 0 && len(free) > 0 {
-			one := free[len(free)-1]
-			free = free[:len(free)-1]
+			one := free[0]
+			free = free[1:]
 			if err := one.send(calls.take(), waiting[0]); err != nil {
 				return nil, err
 			}
