@@ -75,8 +75,10 @@ export class NativeServer implements Server {
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    const ended = this.#process?.end(signal, this.#options.graceMs);
+    // One that stands still hears both when it goes on: before it does anything else.
     this.#process?.signal("SIGCONT");
-    await this.#process?.end(signal, this.#options.graceMs);
+    await ended;
   }
 
   async kill(): Promise<void> {
