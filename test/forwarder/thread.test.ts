@@ -66,7 +66,7 @@ describeWith(["kafka"], "the forwarder's thread", () => {
     expect(journal.acked.at(-1)).toBe(500);
     journal.start(quickSettings(brokers));
     await journal.append("logins", "last");
-    await journal.forwarded();
+    await journal.saw(() => journal.state()?.acknowledgedJournalseq === 501);
     expect(journal.state()!.sentRecords).toBe(1);
   });
 
@@ -135,7 +135,7 @@ describeWith(["kafka"], "the forwarder's thread", () => {
     await journal.fill(20);
     await damageLine(journal.dir, 5);
     journal.start(quickSettings(brokers));
-    await journal.forwarded();
+    await journal.saw(() => journal.state()?.acknowledgedJournalseq === 20);
     expect(journal.losses.map(({ journalseq }) => journalseq)).toEqual([{ first: 5, last: 5 }]);
     expect(journal.state()!.sentRecords).toBe(19);
   });
