@@ -67,7 +67,11 @@ async function redisContents(): Promise<Contents> {
   return {
     files: [program, ...(await librariesOf([program], env))],
     moves: [{ from: program, to: "usr/local/bin/redis-server" }],
-    changes: ["ENV PATH=/usr/local/bin:/usr/bin:/bin"],
+    changes: [
+      "ENV PATH=/usr/local/bin:/usr/bin:/bin",
+      // Libraries that were unpacked beside it lie where no loader looks by itself, inside as here.
+      ...Object.entries(env).map(([name, value]) => `ENV ${name}=${value}`),
+    ],
   };
 }
 
