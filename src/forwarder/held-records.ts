@@ -41,6 +41,10 @@ export class HeldRecords {
     return this.#bytes;
   }
 
+  get count(): number {
+    return this.#queue.length;
+  }
+
   get empty(): boolean {
     return this.#queue.length === 0;
   }

@@ -12,11 +12,13 @@
  * after `lookAheadBytes` passed over; then each failed attempt lets it look a chunk further, since somewhere behind
  * there may be a record whose partition works.
  */
+import type { Clock } from "../clock.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { weightOf } from "./envelope.ts";
 import type { Lane } from "./lane.ts";
 import type { Limits } from "./limits.ts";
 import type { Memory } from "./memory.ts";
+import { Pace } from "./pace.ts";
 import { type Position, positionOf } from "./position.ts";
 import type { DurableMark, Reading, Source } from "./source.ts";
 import type { Topic } from "./topic.ts";
@@ -28,6 +30,9 @@ export interface IntakeParts {
   readonly memory: Memory;
   readonly topicsOf: (record: JournalRecord) => readonly Topic[];
   readonly lanes: () => Iterable<Lane>;
+  readonly clock: Clock;
+  /** What it did not do when it was asked to step can be done now. */
+  readonly again: () => void;
 }
 
 interface Place {
@@ -41,6 +46,7 @@ const farRecords = 10_000;
 
 export class Intake {
   readonly #parts: IntakeParts;
+  readonly #pace: Pace;
   #front: number;
   #frontReading: Place | null = null;
   #catchUp: Place | null = null;
@@ -49,6 +55,7 @@ export class Intake {
   constructor(front: number, parts: IntakeParts) {
     this.#front = front;
     this.#parts = parts;
+    this.#pace = new Pace(parts.clock, parts.limits.lingerMs, parts.again);
     this.#lookAheadBytes = parts.limits.lookAheadBytes;
   }
 
@@ -73,6 +80,11 @@ export class Intake {
     return behind || ahead;
   }
 
+  /** From now on nothing waits for more. */
+  hurry(): void {
+    this.#pace.hurry();
+  }
+
   /** Leaves the files; a further step opens them anew. */
   async close(): Promise<void> {
     const front = this.#frontReading;
@@ -82,10 +94,12 @@ export class Intake {
   }
 
   async #stepFront(): Promise<boolean> {
-    const { durable, memory } = this.#parts;
+    const { durable, memory, limits } = this.#parts;
     const through = durable.read();
     if (through <= this.#front || this.#lookAheadBytes <= 0 || memory.full) return false;
     for (const lane of this.#parts.lanes()) if (lane.behind === null && lane.full) return false;
+    if (through - this.#front < limits.batchRecords && this.#pace.resting) return false;
+    this.#pace.began();
     this.#frontReading ??= this.#open(this.#front + 1);
     const records = await this.#next(this.#frontReading, through);
     if (records === null) {

@@ -23,6 +23,7 @@ import type { DeadLetters } from "./dead-letters.ts";
 import type { Form } from "./form.ts";
 import { HeldRecords } from "./held-records.ts";
 import type { Memory } from "./memory.ts";
+import { Pace } from "./pace.ts";
 import { type Position, positionOf } from "./position.ts";
 import { Retry, type RetryParts } from "./retry.ts";
 
@@ -52,6 +53,7 @@ export class Lane {
   readonly #held: HeldRecords;
   readonly #form: Form;
   readonly #retry: Retry;
+  readonly #pace: Pace;
   readonly #batchSize: BatchSize;
   /** All of its records up to this one are confirmed; an earlier run may have got further than its cursor. */
   #confirmedThrough: number;
@@ -80,6 +82,7 @@ export class Lane {
     this.#form = form;
     this.#held = new HeldRecords(parts.memory, form);
     this.#retry = new Retry(parts, () => this.#again());
+    this.#pace = new Pace(parts.clock, parts.limits.lingerMs, () => this.go());
     this.#confirmedThrough = confirmedThrough;
     this.#batchSize = new BatchSize(parts.limits.batchRecords);
   }
@@ -150,9 +153,11 @@ export class Lane {
     this.#held.push(record);
   }
 
-  /** Sends what it has, unless it is busy. */
+  /** Sends what it has, unless it is busy or has sent a moment ago and may wait for more. */
   go(): void {
     if (this.#state !== "idle" || this.#retry.halted || this.#held.empty) return;
+    if (!this.#fillsBatch && this.#pace.resting) return;
+    this.#pace.began();
     this.#state = "sending";
     this.#tryingSinceMs ??= this.#parts.clock.monotonic();
     this.#cancelStuck ??= this.#parts.clock.after(this.#parts.limits.stuckAfterMs, () => this.#becomeStuck());
@@ -168,16 +173,19 @@ export class Lane {
     );
   }
 
-  /** Tries again now, as if it had not failed yet. */
+  /** Tries again now, as if it had not failed yet; from now on nothing waits for more. */
   hurry(): void {
-    if (this.#state !== "waiting") return;
-    this.#retry.reset();
-    this.#again();
+    this.#pace.hurry();
+    if (this.#state === "waiting") {
+      this.#retry.reset();
+      this.#again();
+    } else this.go();
   }
 
   /** No send begins any more. */
   halt(): void {
     this.#retry.halt();
+    this.#pace.halt();
     this.#cancelStuck?.();
   }
 
@@ -206,6 +214,11 @@ export class Lane {
     if (!this.#stuck) return;
     const dropped = this.#held.shrink(this.#parts.memory.share, this.#inFlight);
     if (dropped !== null) this.behind = positionOf(dropped);
+  }
+
+  get #fillsBatch(): boolean {
+    const { count, bytes } = this.#held;
+    return count >= this.#batchSize.records || bytes >= this.#parts.limits.batchBytes;
   }
 
   #confirmed(sent: number, bytes: number): void {

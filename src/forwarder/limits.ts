@@ -3,6 +3,8 @@ export interface Limits {
   readonly batchRecords: number;
   /** Weight of one send (envelope.ts says what weighs). A broker takes 1,048,588 bytes a batch by default. */
   readonly batchBytes: number;
+  /** What comes so soon after the last send of a lane, or the last reading of the journal, waits for more. */
+  readonly lingerMs: number;
   /** What a healthy lane may hold before reading waits for it. */
   readonly laneBytes: number;
   /** What all lanes may hold together before reading waits; stuck ones get half of it. */
@@ -23,6 +25,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   batchRecords: 500,
   batchBytes: 900_000,
+  lingerMs: 20,
   laneBytes: 2 * 1024 ** 2,
   memoryBytes: 32 * 1024 ** 2,
   chunkBytes: 256 * 1024,

@@ -115,15 +115,14 @@ export class ForwarderLoop {
       memory: this.#memory,
       topicsOf: (record) => routes.of(record),
       lanes: () => this.#topics.lanes(),
+      clock,
+      again: () => this.#wake.set(),
     });
     this.#intake = intake;
     this.#state = "running";
     this.#reporter.start();
     // Waited for, but not long, so that a broker that is there spares us from reading the first records twice.
-    await Promise.race([
-      this.#topics.ask(),
-      new Promise<void>((resolve) => void clock.after(limits.stuckAfterMs, resolve)),
-    ]);
+    await Promise.race([this.#topics.ask(), this.#pause(limits.stuckAfterMs)]);
     this.#running = this.#read(intake);
     void this.#watchDurable();
   }
@@ -146,6 +145,7 @@ export class ForwarderLoop {
     this.#state = "draining";
     // Kafka may be well again, and who failed only has yet to find out.
     this.#topics.hurry();
+    this.#intake?.hurry();
     const cancel = this.#parts.clock.after(deadlineMs, () => this.#end());
     this.#wake.set();
     await this.#running;
@@ -196,14 +196,18 @@ export class ForwarderLoop {
   }
 
   async #watchDurable(): Promise<void> {
-    for (
-      let seen = this.#parts.durable.read();
-      this.#state !== "stopped";
-      seen = this.#parts.durable.read()
-    ) {
+    let seen = this.#parts.durable.read();
+    while (this.#state !== "stopped") {
       await this.#parts.durable.above(seen);
+      seen = this.#parts.durable.read();
       this.#changed();
+      // Meanwhile nobody is woken, and who writes the mark need not wake anybody.
+      await this.#pause(this.#parts.limits.lingerMs);
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#parts.clock.after(ms, resolve));
   }
 
   #changed(): void {

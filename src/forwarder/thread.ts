@@ -15,6 +15,7 @@ import { keptTopics } from "./kept-topics.ts";
 import type { Log } from "./log.ts";
 import { ForwarderLoop } from "./loop.ts";
 import type { FromThread, LogLevel, ThreadData, ToThread } from "./messages.ts";
+import { yieldToOthers } from "./priority.ts";
 import { projectionsOf } from "./projections.ts";
 import { keepTopics } from "./topic-keeper.ts";
 
@@ -36,6 +37,9 @@ const log: Log = {
   warn: logAt("warn"),
   error: logAt("error"),
 };
+
+// Whoever waits for an answer comes before what has been answered.
+yieldToOthers();
 
 const projections = await projectionsOf(data.projections);
 

@@ -81,9 +81,9 @@ export class JournalReader {
    */
   async next(maxBytes: number, upTo: number): Promise<ReadItem[]> {
     const items: ReadItem[] = [];
-    if (this.#last !== null && this.#last >= upTo) return items;
     let bytes = 0;
-    while (bytes < maxBytes) {
+    // Whoever reads along is nearly always at the end: nothing is looked for behind the last that there can be.
+    while (bytes < maxBytes && (this.#last ?? Number.NEGATIVE_INFINITY) < upTo) {
       if (!this.#scan && !(await this.#enter(upTo))) break;
       const scan = this.#scan!;
       if (this.#held || scan.take()) {

@@ -57,6 +57,61 @@ describe("the forwarder", () => {
     expect(read).toMatchObject({ id: "e-1", data: { stream: "logins" } });
   });
 
+  describe("has what comes soon after a send wait for more", () => {
+    async function sentOne(): Promise<Rig> {
+      const rig = new Rig({ partitions: 1, limits: { lingerMs: 20 } });
+      await rig.loop.start();
+      fill(rig.journal, 1);
+      await rig.settle();
+      expect(sizes(rig)).toEqual([1]);
+      return rig;
+    }
+    const sizes = ({ broker }: Rig): number[] => broker.sends.map(({ records }) => records.length);
+
+    it("until a while after that send", async () => {
+      const rig = await sentOne();
+      fill(rig.journal, 2);
+      await rig.pass(19, 1);
+      fill(rig.journal, 1);
+      await rig.settle();
+      expect(sizes(rig)).toEqual([1]);
+      await rig.pass(1);
+      expect(sizes(rig)).toEqual([1, 3]);
+    });
+
+    it("and what comes later goes at once", async () => {
+      const rig = await sentOne();
+      await rig.pass(20);
+      fill(rig.journal, 1);
+      await rig.settle();
+      expect(sizes(rig)).toEqual([1, 1]);
+    });
+
+    it.each([
+      ["as many records as it takes", { batchRecords: 3 }],
+      ["as many bytes as it takes", { batchBytes: 2_000 }],
+    ])("unless it fills a batch with %s", async (_, limits) => {
+      const rig = new Rig({ partitions: 1, limits: { lingerMs: 20, ...limits } });
+      fill(rig.journal, 49);
+      await rig.loop.start();
+      for (let turn = 0; turn < 20; turn++) await rig.settle();
+      const { length } = rig.broker.sends;
+      expect(length).toBeGreaterThan(1);
+      expect(sizes(rig)).toEqual(Array(length).fill(sizes(rig)[0]));
+      expect(rig.broker.storedCount).toBeLessThan(49);
+      await rig.pass(20);
+      expect(rig.broker.storedCount).toBe(49);
+    });
+
+    it("unless the bridge stops", async () => {
+      const rig = await sentOne();
+      fill(rig.journal, 1);
+      await rig.settle();
+      await rig.loop.stop(1_000);
+      expect(sizes(rig)).toEqual([1, 1]);
+    });
+  });
+
   it("moves the cursor only past what was confirmed, a record that was stored unconfirmed included", async () => {
     const rig = new Rig({ partitions: 1 });
     rig.broker.fate = () => fails(true);
