@@ -16,13 +16,14 @@ const bufferBytes = 4 * 1024 * 1024;
 const { O_RDWR, O_CREAT, O_TRUNC, O_DSYNC } = constants;
 /** As the journal's: elsewhere each write has an fdatasync behind it. */
 const throughToDisk = process.platform === "linux";
-/** The file begins anew then, so that a long run fills no disk: about as large as a segment of the journal. */
-const mostBytes = 64 * 1024 * 1024;
+/** As much as the journal of a bridge that is measured beside it may take (subject.ts). */
+const mostBytes = 256 * 1024 * 1024;
 
 export class RecordFile {
   syncs = 0;
   readonly #fd: number;
   readonly #gatherMs: number;
+  readonly #mostBytes: number;
   #filling = Buffer.alloc(bufferBytes);
   #writing = Buffer.alloc(bufferBytes);
   #bytes = 0;
@@ -31,10 +32,14 @@ export class RecordFile {
   #busy = false;
   #cameMs = 0;
 
-  /** @param gatherMs how long nothing may have come before a write begins; 0: it begins as soon as it can */
-  constructor(path: string, gatherMs: number) {
+  /**
+   * @param gatherMs how long nothing may have come before a write begins; 0: it begins as soon as it can
+   * @param most bytes with which the file begins anew, so that a long run fills no disk
+   */
+  constructor(path: string, gatherMs: number, most = mostBytes) {
     this.#fd = openSync(path, O_RDWR | O_CREAT | O_TRUNC | (throughToDisk ? O_DSYNC : 0), 0o600);
     this.#gatherMs = gatherMs;
+    this.#mostBytes = most;
   }
 
   /** @param kept called once all of the lines are on disk; a disk that fails ends the process */
@@ -69,7 +74,7 @@ export class RecordFile {
   }
 
   #write(): void {
-    if (this.#at > mostBytes) {
+    if (this.#at > this.#mostBytes) {
       this.#at = 0;
       ftruncate(this.#fd, 0, (problem) => (problem ? fail(problem) : this.#write()));
       return;
