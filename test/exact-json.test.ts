@@ -22,6 +22,25 @@ describe("JSON with numbers that a double cannot hold", () => {
     });
   });
 
+  it("finds such a number wherever it stands", () => {
+    const wide = "9223372036854775807";
+    const path = fc.array(fc.constantFrom("[", '{"a":', '{"__proto__":', '{"f":0.5,"b":'), {
+      minLength: 1,
+      maxLength: 100,
+    });
+    fc.assert(
+      fc.property(path, (opens) => {
+        const closes = opens.map((open) => (open === "[" ? "]" : "}")).reverse();
+        const text = [...opens, wide, ...closes].join("");
+        expect(JSON.stringify(parseJson(text))).toBe(text);
+      }),
+    );
+  });
+
+  it("keeps a fraction as it is where no number is too wide, whatever zeros it ends with", () => {
+    expect(parseJson('{"f":1.10}')).toEqual({ f: 1.1 });
+  });
+
   it("parses any JSON as JSON.parse does", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

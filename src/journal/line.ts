@@ -73,8 +73,8 @@ export function writeUnsealed(
   const newlineAt = eventAt + into.write(event, eventAt);
   into[newlineAt] = newline;
   // JSON.stringify never writes a newline; a hand-made event might, and it would pass for the end of the line.
-  for (let stray = into.indexOf(newline, eventAt); stray < newlineAt; stray = into.indexOf(newline, stray)) {
-    into[stray] = 0x20;
+  if (event.includes("\n")) {
+    for (let at = eventAt; at < newlineAt; at++) if (into[at] === newline) into[at] = 0x20;
   }
   const end = newlineAt + 1;
   writeDecimal(into, at + lengthAt, end - at - journalseqAt);
