@@ -1,9 +1,11 @@
 /**
  * kafkajs alone: batches that were made before, in their order, one in flight for each partition, with the forwarder's
  * acks and sockets, and gzip as kafkajs has it. The collector is told to clear away what reading them left.
+ * With `perSecond` records a second, over and over from when it says `sends` until it is ended.
  */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import kafkajs, { type Message } from "kafkajs";
 import { systemClock } from "../../../src/clock.ts";
 import type { BrokerRecord } from "../../../src/forwarder/broker.ts";
@@ -14,9 +16,10 @@ import { measuring, print, silent, work } from "./alone.ts";
 export interface KafkajsWork {
   readonly brokers: readonly string[];
   readonly batchesFrom: string;
+  readonly perSecond?: number;
 }
 
-const { brokers, batchesFrom } = work<KafkajsWork>();
+const { brokers, batchesFrom, perSecond } = work<KafkajsWork>();
 const byPlace = new Map<string, { topic: string; messages: Message[] }[]>();
 let count = 0;
 for await (const line of createInterface({ input: createReadStream(batchesFrom) })) {
@@ -46,17 +49,20 @@ const alive = setInterval(() => {}, 1_000);
 await producer.connect();
 (globalThis as { gc?: () => void }).gc?.();
 const measured = measuring();
-await Promise.all(
-  [...byPlace.values()].map(async (batches) => {
-    for (const { topic, messages } of batches)
-      await producer.send({
-        topic,
-        messages,
-        acks: -1,
-        compression: kafkajs.CompressionTypes.GZIP,
-      });
-  }),
-);
+const beganMs = performance.now();
+let sent = 0;
+
+async function sendAll(batches: readonly { topic: string; messages: Message[] }[]): Promise<void> {
+  for (const { topic, messages } of batches) {
+    if (perSecond !== undefined) await delay((sent / perSecond) * 1000 - (performance.now() - beganMs));
+    sent += messages.length;
+    await producer.send({ topic, messages, acks: -1, compression: kafkajs.CompressionTypes.GZIP });
+  }
+}
+
+if (perSecond !== undefined) process.stdout.write("sends\n");
+do await Promise.all([...byPlace.values()].map(sendAll));
+while (perSecond !== undefined);
 const found = measured(count);
 clearInterval(alive);
 print(found);

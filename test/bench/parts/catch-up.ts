@@ -1,6 +1,15 @@
-/** Answers at 2,000 op/s while events catch up behind an outage of Kafka; and how far Kafka is behind at 5,000 op/s. */
+/**
+ * Answers at 2,000 op/s while events catch up behind an outage of Kafka; and how far Kafka is behind at 5,000 op/s. For the
+ * limit, those of the least program (part limit) while kafkajs alone sends as many events to the same Kafka.
+ */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KafkaHost } from "../../hosts/kafka.ts";
+import { Log } from "../../hosts/log.ts";
+import { Supervised } from "../../hosts/process.ts";
+import type { KafkajsWork } from "../alone/kafkajs.ts";
+import { madeBatches } from "../alone/made-batches.ts";
 import type { Asking } from "../load/generator.ts";
 import { lagIn, metricsOf } from "../metrics.ts";
 import { most, runPart, say, type Tell, type Work } from "../part.ts";
@@ -14,6 +23,8 @@ const open = { mode: "open", connections: 64, perSecond } as const;
 /** What is under way in a second of the load is no backlog. */
 const caughtUpRecords = perSecond;
 const pollMs = 100;
+const leastProgram = "least program";
+const readyWithinMs = 60_000;
 
 interface Cycle {
   readonly undisturbedMs: number;
@@ -83,12 +94,50 @@ async function catchUp(work: Work, tell: Tell): Promise<void> {
       middle(all, ({ rssMostMiB }) => rssMostMiB),
     ]),
   });
+  const perSecond = median(cycles.get("sluice")!.map(({ events, seconds }) => events / seconds));
+  tell({
+    kind: "table",
+    title: `The least program at 2,000 op/s, alone and while kafkajs alone sends ${rounded(perSecond)} events/s to the same Kafka`,
+    columns: ["", "p99 alone, ms", "p99 meanwhile, ms"],
+    rows: [[leastProgram, ...(await leastBeside(stage, host, perSecond, work.rounds))]],
+  });
   tell({
     kind: "table",
     title: "Behind the answer at a steady 5,000 op/s, open loop",
     columns: ["", "answers/s", "events behind, p50", "events behind, most", "oldest, s, most", "p99 ms"],
     rows: [...lags].map(([name, cells]) => [name, ...cells]),
   });
+}
+
+/** No bridge has any part in it. */
+async function leastBeside(
+  stage: Stage,
+  host: KafkaHost,
+  perSecond: number,
+  rounds: number,
+): Promise<string[]> {
+  await stage.least(leastProgram, "record");
+  const batchesFrom = join(stage.folder.path, "batches");
+  await writeFile(batchesFrom, await madeBatches(host.brokers));
+  const found: { readonly alone: number[]; readonly meanwhile: number[] } = { alone: [], meanwhile: [] };
+  for (let round = 0; round < rounds; round++) {
+    found.alone.push((await stage.ask(leastProgram, open)).p99);
+    const log = new Log();
+    const work = { brokers: host.brokers, batchesFrom, perSecond } satisfies KafkajsWork;
+    const program = join(import.meta.dirname, "..", "alone", "kafkajs.ts");
+    const args = ["--disable-warning=TimeoutNegativeWarning", "--expose-gc", program, JSON.stringify(work)];
+    const sender = new Supervised({ program: process.execPath, args }, log);
+    try {
+      await log.saw(/^sends$/, { timeoutMs: readyWithinMs, unless: sender.exited });
+      found.meanwhile.push((await stage.ask(leastProgram, open)).p99);
+    } finally {
+      await sender.end("SIGKILL", 1_000);
+    }
+  }
+  say(
+    `  least program            p99 ${found.alone.map(rounded)} ms alone, ${found.meanwhile.map(rounded)} meanwhile`,
+  );
+  return [found.alone, found.meanwhile].map((all) => shownSpread(spreadOf(all)));
 }
 
 async function steadyLag(stage: Stage, name: string): Promise<readonly string[]> {
