@@ -99,11 +99,11 @@ export class Intake {
     if (through <= this.#front || this.#lookAheadBytes <= 0 || memory.full) return false;
     for (const lane of this.#parts.lanes()) if (lane.behind === null && lane.full) return false;
     if (through - this.#front < limits.batchRecords && this.#pace.resting) return false;
-    this.#pace.began();
     this.#frontReading ??= this.#open(this.#front + 1);
     const records = await this.#next(this.#frontReading, through);
     if (records === null) {
       this.#frontReading = null;
+      this.#pace.began();
       return false;
     }
     const touched = new Set<Lane>();
@@ -111,6 +111,8 @@ export class Intake {
       for (const topic of this.#parts.topicsOf(record)) this.#give(record, topic, touched);
     }
     this.#front = this.#frontReading.at - 1;
+    // What is there already goes on chunk by chunk.
+    if (this.#front >= through) this.#pace.began();
     for (const lane of touched) lane.go();
     return true;
   }

@@ -157,12 +157,13 @@ export class Lane {
   go(): void {
     if (this.#state !== "idle" || this.#retry.halted || this.#held.empty) return;
     if (!this.#fillsBatch && this.#pace.resting) return;
-    this.#pace.began();
     this.#state = "sending";
     this.#tryingSinceMs ??= this.#parts.clock.monotonic();
     this.#cancelStuck ??= this.#parts.clock.after(this.#parts.limits.stuckAfterMs, () => this.#becomeStuck());
     const batch = this.#held.batch(this.#batchSize.records, this.#parts.limits);
     this.#inFlight = batch.records.length;
+    // What does not fit has waited already, and goes next.
+    if (this.#inFlight === this.#held.count) this.#pace.began();
     if (this.#inFlight === 0) {
       this.#bury(batch.unfit!);
       return;

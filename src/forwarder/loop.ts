@@ -201,7 +201,7 @@ export class ForwarderLoop {
       await this.#parts.durable.above(seen);
       seen = this.#parts.durable.read();
       this.#changed();
-      // Meanwhile nobody is woken, and who writes the mark need not wake anybody.
+      // Meanwhile the mark wakes nobody, which spares whoever writes it.
       await this.#pause(this.#parts.limits.lingerMs);
     }
   }

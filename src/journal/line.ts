@@ -74,7 +74,7 @@ export function writeUnsealed(
   into[newlineAt] = newline;
   // JSON.stringify never writes a newline; a hand-made event might, and it would pass for the end of the line.
   if (event.includes("\n")) {
-    for (let at = eventAt; at < newlineAt; at++) if (into[at] === newline) into[at] = 0x20;
+    for (let byte = eventAt; byte < newlineAt; byte++) if (into[byte] === newline) into[byte] = 0x20;
   }
   const end = newlineAt + 1;
   writeDecimal(into, at + lengthAt, end - at - journalseqAt);

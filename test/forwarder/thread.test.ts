@@ -1,5 +1,6 @@
 /** @module-tag docker */
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { getPriority } from "node:os";
 import path from "node:path";
 import type { Worker } from "node:worker_threads";
 import { type CloudEvent, Kafka } from "cloudevents";
@@ -12,6 +13,15 @@ import { unique } from "../hosts/unique.ts";
 import { clientOf, createTopic, quickSettings, type ReadRecord, readTopics } from "../kafka/kafka-reading.ts";
 import { BridgeJournal } from "./bridge-journal.ts";
 import { firstAppearances } from "./rig.ts";
+
+/** Of all threads of this process; proc(5), field 19 of a thread's stat. */
+async function nicenesses(): Promise<number[]> {
+  const threads = await readdir("/proc/self/task");
+  const stats = await Promise.all(
+    threads.map((thread) => readFile(`/proc/self/task/${thread}/stat`, "utf8").catch(() => "")),
+  );
+  return stats.filter(Boolean).map((stat) => Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]));
+}
 
 describeWith(["kafka"], "the forwarder's thread", () => {
   it("creates the topics and forwards the journal as valid CloudEvents", async () => {
@@ -38,6 +48,18 @@ describeWith(["kafka"], "the forwarder's thread", () => {
     });
     expect(journal.state()).toMatchObject({ connected: true, lagRecords: 0, deadLetters: 0 });
     expect(journal.troubles).toEqual([]);
+  });
+
+  it("yields to the threads that answer", { skip: process.platform !== "linux" }, async () => {
+    const before = await nicenesses();
+    await using journal = await BridgeJournal.open(`${unique("priority")}.`);
+    journal.start(quickSettings(await sharedKafka()));
+    await journal.fill(1);
+    await journal.forwarded();
+    const own = getPriority();
+    expect((await nicenesses()).filter((each) => each > own).length).toBe(
+      before.filter((each) => each > own).length + 1,
+    );
   });
 
   it("puts an event that is too large into the dead letters and forwards the others", async () => {

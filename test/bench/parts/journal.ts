@@ -2,7 +2,7 @@
  * The journal alone beside the bare loop that writes and syncs the same bytes, and beside the least program that does so
  * with records that it is given one by one.
  */
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { temporaryFolder } from "../../hosts/folder.ts";
 import { type Alone, alone } from "../alone/alone.ts";
@@ -49,7 +49,7 @@ async function journal(work: Work, tell: Tell): Promise<void> {
     const measure = async (name: string): Promise<Found> => {
       const tree = versions.get(name);
       const found = await ask(name, tree);
-      if (tree) await rm(join(folder.path, "data"), { recursive: true });
+      for (const left of await readdir(folder.path)) await rm(join(folder.path, left), { recursive: true });
       bytesPerRecord = found.bytesPerRecord ?? bytesPerRecord;
       say(
         `  ${writers} writers  ${name.padEnd(20)} ${rounded(found.perSecond)}/s  CPU ${rounded(found.cpuUs)} µs`,
