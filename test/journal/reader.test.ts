@@ -1,5 +1,6 @@
 import fs from "node:fs";
 import { describe, expect, it } from "vitest";
+import { nodeFiles } from "../../src/journal/files.ts";
 import { openReader, type ReadItem } from "../../src/journal/reader.ts";
 import { lastRecords } from "../../src/journal/tail.ts";
 import { FailingFiles } from "./failing-files.ts";
@@ -37,6 +38,21 @@ describe("a reader beside the writer", () => {
     expect(await readOn(4)).toEqual([]);
     expect(numbersOf(await readOn(5))).toEqual([5]);
     expect(numbersOf(await readOn(10))).toEqual(range(6, 10));
+  });
+
+  it("looks into the folder once, however often it is asked for what it may give", async () => {
+    const { append, dir } = await openBoth();
+    let lists = 0;
+    const list = (folder: string): Promise<string[]> => {
+      lists++;
+      return nodeFiles.list(folder);
+    };
+    const reader = await openReader({ dir, from: "oldest", files: { ...nodeFiles, list } });
+    for (const n of range(1, 5)) {
+      await append();
+      expect(numbersOf(await reader.next(KiB * KiB, n))).toEqual([n]);
+    }
+    expect(lists).toBe(1);
   });
 
   it.each([1, 2, 17, 59, 60])("begins at %i when asked to", async (from) => {
