@@ -156,6 +156,20 @@ describeWith(["systemd"], "under systemd the unit", () => {
     ]);
   });
 
+  it("may lower the priority of its forwarder, and of nothing else", async () => {
+    await using host = await booted({ toml: '[kafka]\nbrokers = ["127.0.0.1:1"]\n' });
+    const pid = await shown(host, "MainPID");
+    const lowered = async (): Promise<number[]> => {
+      const stats = await host.inside("sh", "-c", `cat /proc/${pid}/task/*/stat`);
+      const priorities = stats
+        .trim()
+        .split("\n")
+        .map((stat) => Number(stat.split(") ")[1]?.split(" ")[16]));
+      return priorities.filter((priority) => priority !== 0);
+    };
+    await expect.poll(lowered, { timeout: 20_000 }).toEqual([5]);
+  });
+
   it("ends properly when it is told to, and leaves its last word in the journal", async () => {
     await using host = await booted();
     await host.inside("systemctl", "stop", "sluice");
