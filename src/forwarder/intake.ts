@@ -98,7 +98,7 @@ export class Intake {
     const through = durable.read();
     if (through <= this.#front || this.#lookAheadBytes <= 0 || memory.full) return false;
     for (const lane of this.#parts.lanes()) if (lane.behind === null && lane.full) return false;
-    if (through - this.#front < limits.batchRecords && this.#pace.resting) return false;
+    if (through - this.#front < limits.batchRecords && this.#pace.rests()) return false;
     this.#frontReading ??= this.#open(this.#front + 1);
     const records = await this.#next(this.#frontReading, through);
     if (records === null) {

@@ -11,6 +11,8 @@
  *                waiting        stuck, beside these: nothing confirmed for 2 s though something waits;
  *                               ended by the next confirmation
  *
+ * Idle, it rests for a moment behind a send that took all it had, for more to come (pace.ts).
+ *
  * Guarantees: one send in flight; a batch begins with the oldest record that is not confirmed, so first appearances
  * in the partition are in order; a record leaves only confirmed, buried, or to be read again (`behind`).
  * Buried: at once what no record can be made of for the broker, and what is rejected as batch-size.ts says.
@@ -156,7 +158,7 @@ export class Lane {
   /** Sends what it has, unless it is busy or has sent a moment ago and may wait for more. */
   go(): void {
     if (this.#state !== "idle" || this.#retry.halted || this.#held.empty) return;
-    if (!this.#fillsBatch && this.#pace.resting) return;
+    if (!this.#fillsBatch && this.#pace.rests()) return;
     this.#state = "sending";
     this.#tryingSinceMs ??= this.#parts.clock.monotonic();
     this.#cancelStuck ??= this.#parts.clock.after(this.#parts.limits.stuckAfterMs, () => this.#becomeStuck());

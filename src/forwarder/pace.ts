@@ -23,7 +23,7 @@ export class Pace {
   }
 
   /** Whether it rests; `go` is called once it does not any more. */
-  get resting(): boolean {
+  rests(): boolean {
     const leftMs = this.#freeAtMs - this.#clock.monotonic();
     if (leftMs <= 0) return false;
     this.#cancel ??= this.#clock.after(leftMs, () => {
