@@ -27,7 +27,11 @@ export async function startEdge(plugin: string): Promise<Edge> {
   };
 }
 
-/** Without pings, as frpc is by default: one that sends them leaves when its user is denied. */
+/**
+ * Without pings, as frpc is by default: one that sends them leaves when its user is denied. A deny refuses work
+ * connections, too, and whom it finds let in and without one, frps keeps waiting: with as many in store as frps allows
+ * by default (`transport.maxPoolCount`) nobody is.
+ */
 function startClient(
   frps: FrpsHost,
   { echoPort }: Backend,
@@ -39,7 +43,7 @@ function startClient(
     frps,
     user,
     proxies: [{ name, type: "tcp", localPort: echoPort, remotePort }],
-    heartbeatSeconds: -1,
+    settings: { transport: { poolCount: 5, heartbeatInterval: -1 } },
     until: "all",
   });
 }
