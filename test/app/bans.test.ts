@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { Redis } from "ioredis";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { call } from "../cli/sluice.ts";
+import { eventually } from "../eventually.ts";
 import { type BridgeHost, type BridgeSettings, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { startFrpc, startFrps } from "../hosts/frp.ts";
@@ -56,7 +57,7 @@ describeWith(["redis", "kafka"], "an address that brings a wrong token too often
     const { redis, operator, bridge } = await gate(kafka);
     const topics = await eventsOf(bridge, kafka);
     for (let n = 0; n < 3; n++) expect(await login(bridge, "wrong")).toEqual(wrong);
-    await vi.waitFor(async () => expect(await login(bridge, token)).toEqual(banned));
+    await eventually(async () => expect(await login(bridge, token)).toEqual(banned));
 
     expect(await operator.ttl(key)).toBeGreaterThan(890);
     expect(await operator.ttl(key)).toBeLessThanOrEqual(900);
@@ -73,7 +74,7 @@ describeWith(["redis", "kafka"], "an address that brings a wrong token too often
     expect(await login(bridge, "wrong", "198.51.100.8:1")).toEqual(wrong);
 
     await operator.del(key);
-    await vi.waitFor(async () => expect(await login(bridge, token)).toEqual(letIn));
+    await eventually(async () => expect(await login(bridge, token)).toEqual(letIn));
     const refused = await topics.saw(
       ({ type, data }) => type === "sluice.login.refused" && data.decision.code === "banned",
     );
@@ -87,7 +88,7 @@ describeWith(["redis"], "a ban", () => {
     const { redis, bridge } = await gate();
     const second = await startBridge({ "redis.url": redis.url });
     for (let n = 0; n < 3; n++) await login(bridge, "wrong");
-    await vi.waitFor(async () => expect(await login(second, token)).toEqual(banned));
+    await eventually(async () => expect(await login(second, token)).toEqual(banned));
     await second.stop();
     await redis.stop();
     await second.start();
@@ -117,7 +118,7 @@ describeWith(["redis"], "a ban", () => {
     for (let n = 0; n < 4; n++) expect(await login(limited, "wrong")).toEqual(wrong);
     const line = await limited.log.saw(/a ban cannot be written/);
     expect(line).toMatch(/NOPERM/);
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await figure(limited, 'sluice_bans_total{outcome="failed"} ')).toBeGreaterThan(0),
     );
     expect(await login(limited, token)).toEqual(letIn);
@@ -129,9 +130,9 @@ describeWith(["redis"], "a ban", () => {
   it("is written also when the connection of an earlier one has died meanwhile", async () => {
     const { redis, operator, bridge } = await gate({ "ban.after": 1 });
     await login(bridge, "wrong", "198.51.100.1:1");
-    await vi.waitFor(async () => expect(await operator.exists("sluice:ban:198.51.100.1")).toBe(1));
+    await eventually(async () => expect(await operator.exists("sluice:ban:198.51.100.1")).toBe(1));
     await operator.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await login(bridge, "wrong", "198.51.100.2:1");
       expect(await operator.exists("sluice:ban:198.51.100.2")).toBe(1);
     });
@@ -190,7 +191,7 @@ describeWith(["redis", "frp"], "at a real frps", () => {
         await intruder.log.saw(/token missing or wrong/);
         await intruder.stop();
       }
-      await vi.waitFor(async () =>
+      await eventually(async () =>
         expect(await operator.keys("sluice:ban:*")).toEqual([`sluice:ban:${outward}`]),
       );
       const owner = await frpc(token);

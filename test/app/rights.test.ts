@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { expect, it, vi } from "vitest";
 import { call, sluice } from "../cli/sluice.ts";
+import { eventually } from "../eventually.ts";
 import { startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { temporaryFolder } from "../hosts/folder.ts";
@@ -39,8 +40,8 @@ describeWith(["redis"], "with the rights of the README", () => {
 
     const login = (): Promise<unknown> =>
       call(bridge.url, "Login", { user: "alice", client_address: "198.51.100.7:1" });
-    await vi.waitFor(async () => expect(await login()).toMatchObject({ reject_reason: "moved away" }));
-    await vi.waitFor(async () =>
+    await eventually(async () => expect(await login()).toMatchObject({ reject_reason: "moved away" }));
+    await eventually(async () =>
       expect(await login()).toMatchObject({ reject_reason: expect.stringMatching(/^banned/) }),
     );
     expect((await olga("rm", "ban:198.51.100.7")).code).toBe(0);

@@ -1,8 +1,10 @@
 /** deploy/haproxy before two servers that stand for bridges, of which one takes no connection. */
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { expect, it } from "vitest";
+import { eventually } from "../eventually.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { temporaryFolder } from "../hosts/folder.ts";
 import { startHaproxy } from "../hosts/haproxy.ts";
@@ -11,8 +13,10 @@ import { freePort } from "../hosts/ports.ts";
 import { NativeServer } from "../hosts/server.ts";
 
 const connections = 300;
-/** Of them at least, when they go away; HAProxy may not have looked at the others yet. */
+/** Of them at least, when they go away. */
 const waiting = 150;
+/** As proc(5) has it in /proc/net/tcp: TCP_SYN_SENT of the kernel's net/tcp_states.h. */
+const synSent = "02";
 
 describeWith(["haproxy"], "HAProxy", () => {
   it("stays with the bridge that the calls are with, however many wait for their connection", async () => {
@@ -39,6 +43,8 @@ describeWith(["haproxy"], "HAProxy", () => {
       connect(port, "127.0.0.1").on("error", () => {}),
     );
     await Promise.all(sockets.map((socket) => once(socket, "connect")));
+    // One that HAProxy has not looked at when it goes away waits for nobody, and is not logged.
+    await eventually(async () => expect(await beingMadeTo(second.addr)).toBeGreaterThanOrEqual(waiting));
     let from = haproxy.log.lines.length;
     for (const socket of sockets) socket.destroy();
     for (let waited = 0; waited < waiting; waited++) {
@@ -49,6 +55,15 @@ describeWith(["haproxy"], "HAProxy", () => {
     expect(haproxy.log.lines.filter((line) => /plugin ready\/first/.test(line))).toEqual([]);
   });
 });
+
+/** How many connections to `addr`, a loopback address, have asked and have no answer yet, by Linux's own table. */
+async function beingMadeTo(addr: string): Promise<number> {
+  const remote = `0100007F:${Number(addr.split(":")[1]).toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = (await readFile("/proc/net/tcp", "utf8")).split("\n");
+  return lines
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , to, state]) => to === remote && state === synSent).length;
+}
 
 /** Where a bridge would be, whose /readyz answers 200 as long as `ready` says so. */
 async function balanced(ready: () => boolean) {

@@ -11,6 +11,7 @@ import { RedisSource } from "../../src/policy/redis.ts";
 import { RedisBanWriter } from "../../src/policy/redis-bans.ts";
 import { Replica } from "../../src/policy/replica.ts";
 import { call, type Ended, environment, sluice } from "../cli/sluice.ts";
+import { eventually } from "../eventually.ts";
 import { type BridgeSettings, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { temporaryFolder } from "../hosts/folder.ts";
@@ -78,15 +79,15 @@ describeWith(["redis"], "the users of deploy/redis", () => {
     const login = (user: string): Promise<unknown> =>
       call(bridge.url, "Login", { user, client_address: "198.51.100.7:1" });
     expect(await login("alice")).toMatchObject({ reject_reason: "moved away" });
-    await vi.waitFor(async () => expect(await admin.exists("sluice:ban:198.51.100.7")).toBe(1));
-    await vi.waitFor(async () =>
+    await eventually(async () => expect(await admin.exists("sluice:ban:198.51.100.7")).toBe(1));
+    await eventually(async () =>
       expect(await login("bob")).toMatchObject({ reject_reason: expect.stringMatching(/^banned/) }),
     );
     expect(await admin.call("CLIENT", "KILL", "USER", "sluice-bridge")).toBeGreaterThanOrEqual(3);
     await admin.del("sluice:ban:198.51.100.7");
-    await vi.waitFor(async () => expect(await login("carol")).toMatchObject({ unchange: true }));
+    await eventually(async () => expect(await login("carol")).toMatchObject({ unchange: true }));
     expect(await login("alice")).toMatchObject({ reject_reason: "moved away" });
-    await vi.waitFor(async () => expect(await admin.exists("sluice:ban:198.51.100.7")).toBe(1));
+    await eventually(async () => expect(await admin.exists("sluice:ban:198.51.100.7")).toBe(1));
     expect(await denied()).toEqual([]);
     await bridge.close();
   });
@@ -183,7 +184,7 @@ describeWith(["redis"], "the users of deploy/redis", () => {
       const user = await without("sluice-bridge", right);
       const mirrored = mirror(user);
       const bans = new RedisBanWriter({ url: user, prefix: "sluice:" });
-      await vi.waitFor(async () => {
+      await eventually(async () => {
         await bans.write("198.51.100.8", "deny", 60_000).catch(() => {});
         expect(await denied()).not.toEqual([]);
       });
@@ -196,7 +197,7 @@ describeWith(["redis"], "the users of deploy/redis", () => {
     async (right) => {
       const user = await without("sluice-reader", right);
       const mirrored = mirror(user);
-      await vi.waitFor(async () => expect(await denied()).not.toEqual([]));
+      await eventually(async () => expect(await denied()).not.toEqual([]));
       await mirrored.close();
     },
   );

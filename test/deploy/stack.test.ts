@@ -2,6 +2,7 @@
 import { parse } from "smol-toml";
 import { expect, it, vi } from "vitest";
 import { sluice } from "../cli/sluice.ts";
+import { eventually } from "../eventually.ts";
 import { startBackend } from "../hosts/backend.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { startFrpc, startFrps } from "../hosts/frp.ts";
@@ -33,17 +34,14 @@ describeWith(["redis", "kafka", "frp"], "npm run stack", () => {
     };
     expect(await isServed()).toBe(true);
     expect((await command("policy", "set", "user:alice", "deny moved away")).code).toBe(0);
-    await vi.waitFor(async () => expect(await isServed()).toBe(false), { timeout: 5_000 });
+    await eventually(async () => expect(await isServed()).toBe(false));
 
     await frpc.stop();
     await frps.stop();
-    await vi.waitFor(
-      async () => {
-        const { stdout } = await command("tail", "--kafka");
-        expect(stdout).toMatch(/session\.started .*alice[\s\S]*session\.refused .*moved away/);
-      },
-      { timeout: 20_000 },
-    );
+    await eventually(async () => {
+      const { stdout } = await command("tail", "--kafka");
+      expect(stdout).toMatch(/session\.started .*alice[\s\S]*session\.refused .*moved away/);
+    });
     expect(await command("doctor", "--only", "settings,data,redis,kafka")).toMatchObject({ code: 0 });
     expect(await command("verify")).toMatchObject({ code: 0 });
 

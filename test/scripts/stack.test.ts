@@ -1,8 +1,9 @@
 /** `npm run stack` from its start to its end, whenever that comes, and what it leaves behind: nothing. */
 import { createServer } from "node:net";
 import { Redis } from "ioredis";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { call } from "../cli/sluice.ts";
+import { eventually } from "../eventually.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { freePort } from "../hosts/ports.ts";
 import { start } from "./started.ts";
@@ -17,7 +18,7 @@ describeWith(["redis", "kafka"], "npm run stack", () => {
     const redis = new Redis(url!);
     await redis.set("sluice:policy:user:alice", "deny moved away");
     const login = () => call(`http://127.0.0.1:${plugin}/handler`, "Login", { user: "alice" });
-    await vi.waitFor(async () => expect(await login()).toMatchObject({ reject_reason: "moved away" }));
+    await eventually(async () => expect(await login()).toMatchObject({ reject_reason: "moved away" }));
     redis.disconnect();
     await log.saw(/topics created/);
     child.kill("SIGINT");

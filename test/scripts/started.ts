@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, vi } from "vitest";
+import { expect, onTestFinished } from "vitest";
+import { eventually } from "../eventually.ts";
 import { temporaryFolder } from "../hosts/folder.ts";
 import { keep } from "../hosts/keeper.ts";
 import { Log } from "../hosts/log.ts";
@@ -52,7 +53,7 @@ export async function start(
         const list = await run({ program: "ps", args: ["axeww", "-o", "pid,command"] });
         return list.split("\n").filter((line) => line.includes(`TMPDIR=${folder.path}`));
       };
-      await vi.waitFor(async () => expect(await processes()).toEqual([]), { timeout: 5_000 });
+      await eventually(async () => expect(await processes()).toEqual([]));
       expect(await readdir(folder.path)).toEqual([]);
     },
   };

@@ -3,8 +3,9 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { parse, stringify } from "smol-toml";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { frpsBlock } from "../../../src/cli/doctor/frps-block.ts";
+import { eventually } from "../../eventually.ts";
 import { type BridgeHost, type BridgeSettings, startBridge } from "../../hosts/bridge.ts";
 import { describeWith } from "../../hosts/describe-with.ts";
 import { temporaryFolder } from "../../hosts/folder.ts";
@@ -62,7 +63,7 @@ describeWith(["redis", "kafka", "frp"], "doctor", () => {
     bridge = await startBridge(own);
     // A bridge answers before it has made its topics.
     const all = [topic, `${topic}.letters`];
-    await vi.waitFor(async () => expect(await topicsOf(brokers, topic)).toEqual(all), { timeout: 20_000 });
+    await eventually(async () => expect(await topicsOf(brokers, topic)).toEqual(all));
     const port = (url: string): string => new URL(url).port;
     settings = {
       ...own,
