@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keep } from "./keeper.ts";
@@ -10,8 +11,10 @@ export interface Folder {
 }
 
 export async function temporaryFolder(name: string): Promise<Folder> {
-  const path = await mkdtemp(join(tmpdir(), `sluice-${name}-`));
+  const path = join(tmpdir(), `sluice-${name}-${randomBytes(4).toString("hex")}`);
+  // Before it is there: this process may end at any moment.
   const release = keep("folder", path);
+  await mkdir(path, { mode: 0o700 });
   return {
     path,
     async remove() {

@@ -16,6 +16,7 @@ const names: Readonly<Record<Step, string>> = {
   event: "+ events",
   record: "+ records",
   gathered: "+ records, gathered",
+  hono: "+ records, behind Hono",
 };
 /** What each is compared with: all of its work but one step. */
 const above: readonly (readonly [name: string, above: string])[] = [
@@ -24,6 +25,7 @@ const above: readonly (readonly [name: string, above: string])[] = [
   [names.event, names.ids],
   [names.record, names.event],
   [names.gathered, names.event],
+  [names.hono, names.record],
 ];
 const sluice = "Sluice";
 const connections = [256, 32];
@@ -33,7 +35,8 @@ const note = [
   "Ids: of event, client and session (SHA-1 and SHA-256).",
   "Events: one JSON.stringify each, of what Sluice's hold, and a Map of open sessions.",
   "Records: checksum, one write through to the disk for all that wait, then the answers;",
-  "gathered, the write waits until no more calls come, so that more share it. Sluice: with fsync.",
+  "gathered, the write waits until no more calls come, so that more share it;",
+  "behind Hono, all of it, the edge as Sluice's is. Sluice: with fsync.",
 ].join(" ");
 
 async function limit(work: Work, tell: Tell): Promise<void> {
@@ -66,8 +69,12 @@ function costs(rounds: Rounds<Figures>, count: number, bridges: readonly string[
     title: `What an answer takes of the main thread, ${count} connections`,
     note: [
       `The least program (${best}) reaches **${share(best, "floor")}** of the floor:`,
-      "no more was found to be had from one thread of Node behind node:http that writes these events and syncs what it appends before it answers.",
-      ...bridges.map((name) => `${name} answers ${share(name, best)} of what the least program does:`),
+      "no more was found to be had from one thread of Node behind node:http that writes these events and syncs what it appends before it answers;",
+      `behind Hono it is **${share(names.hono, "floor")}**.`,
+      ...bridges.map(
+        (name) =>
+          `${name} answers ${share(name, best)} of what the least program does, ${share(name, names.hono)} behind Hono:`,
+      ),
       "what is missing there is Sluice's own, such as policy, limits, figures and recovery.",
     ].join(" "),
     columns: ["", "µs", "more", "than"],
