@@ -15,7 +15,8 @@ export const common = {
   sequence: { sequencer: LongestFirst },
   /** kafkajs sets one timer to a time already past. */
   execArgv: ["--disable-warning=TimeoutNegativeWarning"],
-  testTimeout: 30_000,
+  /** What is waited for has bounds of its own, with what was waited for in their texts. */
+  testTimeout: 120_000,
   hookTimeout: 120_000,
   teardownTimeout: 60_000,
   tags: [{ name: "docker", description: "run a second time with every server in Docker" }],

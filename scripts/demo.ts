@@ -48,6 +48,8 @@ async function run({ seconds }: DemoOptions, program: Program): Promise<number> 
   const counts: Counts = { served: 0, refused: 0 };
   const enough = new AbortController();
   const { alice, bob } = edge.ports;
+  // The rule below is written at a moment of its own: somebody is to have been served before.
+  count(counts, await isServed(alice));
   const crowded = crowd({ usual: alice, other: bob }, counts, AbortSignal.any([enough.signal, told]));
   // Awaited at the end; what goes wrong then is not lost, and before that ends nothing.
   void crowded.catch(() => {});

@@ -9,6 +9,7 @@ import { describeWith } from "../hosts/describe-with.ts";
 import { sharedKafka } from "../hosts/shared.ts";
 import { TopicEvents } from "../hosts/topic-events.ts";
 import { unique } from "../hosts/unique.ts";
+import { allTold } from "./delivered.ts";
 
 const eventOf: Readonly<Record<string, readonly [type: string, stream: string]>> = {
   Login: ["login.allowed", "logins"],
@@ -51,7 +52,7 @@ describeWith(["kafka"], "the recorded calls of a real frps", () => {
     }
     const metrics = await (await fetch(`${bridge.adminUrl}/metrics`)).text();
     await bridge.stop();
-    await topics.saw((e) => e.type === "sluice.bridge.stopped", "bridge.stopped");
+    await allTold(topics);
 
     const byId = new Map(topics.events.map((record) => [record.event.id, record]));
     for (const { name, op, reqid, rawBody } of calls) {

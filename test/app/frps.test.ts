@@ -9,6 +9,7 @@ import { startFrpc, startFrps } from "../hosts/frp.ts";
 import { sharedKafka, sharedRedis } from "../hosts/shared.ts";
 import { type TopicEvent, TopicEvents } from "../hosts/topic-events.ts";
 import { unique } from "../hosts/unique.ts";
+import { allTold } from "./delivered.ts";
 
 async function stack(settings: Record<string, string> = {}) {
   const brokers = await sharedKafka();
@@ -78,7 +79,7 @@ describeWith(["redis", "kafka", "frp"], "a real frps with frpc, Redis and Kafka"
       );
     }
     await bridge.stop();
-    await topics.saw(typed("bridge.stopped"), "bridge.stopped");
+    await allTold(topics);
 
     for (const record of topics.events) expectValid(record, topicPrefix);
     expectNoSecret(topics.events, ["s3cret-meta", "between-visitors", frps.token], bridge.log.lines);

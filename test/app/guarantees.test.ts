@@ -33,13 +33,19 @@ function expectToldAsAnswered(events: readonly AnyEvent[], answers: readonly Ans
   expect(told).toEqual(answers.map(({ refused }) => [1, refused]));
 }
 
+/** However slow the disk of a busy machine is. */
+const patient = { "http.deadlineMs": 30_000, "prox.deadlineMs": 30_000 };
+
+/** Met by each disk that hangs, and by none that is only slow. */
+const brisk = { "http.deadlineMs": 3_000, "prox.deadlineMs": 3_000 };
+
 const many = Array.from({ length: 40 }, (_, n) => n);
 
 describe.each(edges)("over $name", ({ start, ruleOf }) => {
   const deniedAlice = () => ruledBy({ [ruleOf("alice")]: "deny moved away" });
 
   it("the decision is answered, and durable before the answer: what was answered survives kill -9", async () => {
-    const bridge = await start(await deniedAlice());
+    const bridge = await start({ ...(await deniedAlice()), ...patient });
     const answers = await Promise.all(
       many.map((n) => (n % 3 === 0 ? bridge.tell("alice") : bridge.ask(n % 3 === 1 ? "alice" : "bob"))),
     );
@@ -56,7 +62,7 @@ describe.each(edges)("over $name", ({ start, ruleOf }) => {
   ] as const)("a disk that fails, or hangs, is met by journal.onFailure = %s", async (onFailure, instead) => {
     const control = await FaultControl.make();
     closeWithFile(control);
-    const settings = { ...(await deniedAlice()), "journal.onFailure": onFailure };
+    const settings = { ...(await deniedAlice()), "journal.onFailure": onFailure, ...brisk };
     const bridge = await start(settings, control);
     const answers: Answered[] = [];
     for (const disk of [{ sync: "EIO" }, { syncDelayMs: 3_600_000 }] as const) {
@@ -137,7 +143,7 @@ describeWith(["redis"], "while Redis is away", () => {
     async ({ start }) => {
       const { door, settings } = await redisBehindDoor();
       await door.heal();
-      const stale = { "policy.maxStaleMs": 1_000, "policy.whenStale": "deny" };
+      const stale = { "policy.maxStaleMs": 3_000, "policy.whenStale": "deny" };
       const bridge = await start({ ...settings, ...stale });
       const ask = async () => reasons([await bridge.ask("bob"), await bridge.tell("bob")]);
       expect(await ask()).toEqual([null, null]);

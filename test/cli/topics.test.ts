@@ -1,5 +1,6 @@
 /** @module-tag docker */
 import { beforeAll, expect, it } from "vitest";
+import { eventually } from "../eventually.ts";
 import type { BridgeSettings } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { sharedKafka } from "../hosts/shared.ts";
@@ -36,12 +37,12 @@ describeWith(["kafka"], "topics", () => {
     expect(applied).toMatchObject({ code: 0, stderr: "" });
     expect(applied.stdout).toContain(`${topic}.ecs: created\n`);
     expect(await listed(topic)).toEqual([topic, `${topic}.ecs`, `${topic}.letters`]);
-    await expect
-      .poll(() => described(topic))
-      .toMatchObject({
+    await eventually(async () =>
+      expect(await described(topic)).toMatchObject({
         partitions: 2,
         own: { "retention.ms": String(90 * dayMs) },
-      });
+      }),
+    );
 
     const again = await sluice(["topics", "plan", "--check", "--json"], { settings });
     expect(again).toMatchObject({ code: 0, stderr: "" });
@@ -72,9 +73,8 @@ describeWith(["kafka"], "topics", () => {
     expect(stdout).toContain(
       `${letters}: left: retention.ms is -1, wanted ${90 * dayMs}: less would delete records`,
     );
-    await expect
-      .poll(() => described(topic))
-      .toEqual({
+    await eventually(async () =>
+      expect(await described(topic)).toEqual({
         partitions: 1,
         own: {
           ...own,
@@ -82,17 +82,18 @@ describeWith(["kafka"], "topics", () => {
           "retention.ms": String(90 * dayMs),
           "message.timestamp.type": "LogAppendTime",
         },
-      });
-    await expect
-      .poll(() => described(letters))
-      .toEqual({
+      }),
+    );
+    await eventually(async () =>
+      expect(await described(letters)).toEqual({
         partitions: 3,
         own: { "retention.ms": "-1", "message.timestamp.type": "LogAppendTime" },
-      });
+      }),
+    );
 
     const more = await sluice(["topics", "apply", "--yes", "--partitions", "--json"], { settings });
     expect(JSON.parse(more.stdout).applied).toEqual([{ name: topic, problem: null }]);
-    await expect.poll(async () => (await described(topic)).partitions).toBe(2);
+    await eventually(async () => expect((await described(topic)).partitions).toBe(2));
   });
 
   it("that the broker will not make are named with its reason, and the others are made all the same", async () => {
@@ -105,11 +106,13 @@ describeWith(["kafka"], "topics", () => {
       new RegExp(`^sluice: ${topic}.letters cannot be created: .*INVALID_REPLICATION_FACTOR`),
     );
     expect(stdout).toContain(`${topic}: left: replication is 1, wanted 9`);
-    await expect
-      .poll(async () => (await described(topic)).own)
-      .toMatchObject({ "retention.ms": String(90 * dayMs) });
+    await eventually(async () =>
+      expect((await described(topic)).own).toMatchObject({ "retention.ms": String(90 * dayMs) }),
+    );
     // With as many in sync as for nine replicas it could not be written any more.
-    await expect.poll(async () => (await described(topic)).own).not.toHaveProperty("min.insync.replicas");
+    await eventually(async () =>
+      expect((await described(topic)).own).not.toHaveProperty("min.insync.replicas"),
+    );
   });
 
   it("need brokers that answer", async () => {

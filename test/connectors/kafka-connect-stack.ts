@@ -9,7 +9,7 @@ import { type BridgeHost, type BridgeSettings, startBridge } from "../hosts/brid
 import { type ConnectHost, startConnect } from "../hosts/connect.ts";
 import { type PostgresHost, startPostgres } from "../hosts/postgres.ts";
 import { sharedKafka } from "../hosts/shared.ts";
-import type { TopicEvents } from "../hosts/topic-events.ts";
+import type { TopicEvent, TopicEvents } from "../hosts/topic-events.ts";
 
 const connectors = new URL("../../connectors/", import.meta.url);
 export const sqlFile = (name: string): string =>
@@ -101,7 +101,7 @@ export async function visits(stack: SinkStack, count: number): Promise<void> {
   for (let n = 0; n < count; n++) await visit(stack);
 }
 
-/** Resolves when both tables have whatever was on the topics when it was called. */
+/** Resolves when both tables, and `stack.topics`, have whatever was on the topics when it was called. */
 export async function settled(stack: SinkStack, timeoutMs?: number): Promise<void> {
   const port = await visit(stack);
   const has = (table: string, end: string): string =>
@@ -111,6 +111,10 @@ export async function settled(stack: SinkStack, timeoutMs?: number): Promise<voi
       AND ${has("sluice_flat_sessions", "state = 'ended'")}`,
     timeoutMs,
   );
+  // Who read the rows and who reads the topics are not the same.
+  const isLast = ({ type, data }: TopicEvent["event"]): boolean =>
+    type === "sluice.session.ended" && data.remote?.port === port;
+  await stack.topics.saw(isLast, "the last end");
 }
 
 /** The rows of a query, as JSON has them. */

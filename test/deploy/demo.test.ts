@@ -6,7 +6,7 @@ import { start } from "../scripts/started.ts";
 vi.setConfig({ testTimeout: 120_000 });
 
 const demo = "../../scripts/demo.ts";
-const seconds = process.env.SLUICE_TEST_DEMO_SECONDS ?? "4";
+const seconds = process.env.SLUICE_TEST_DEMO_SECONDS ?? "8";
 
 describeWith(["redis", "kafka", "frp"], "npm run demo", () => {
   it("shows users served, refused by a rule, and served again without it, and that no event is lost", async () => {

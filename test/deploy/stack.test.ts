@@ -25,7 +25,14 @@ describeWith(["redis", "kafka", "frp"], "npm run stack", () => {
     const backend = await startBackend();
     const frps = await startFrps({ settings: parse(lines.join("\n")) });
     const proxy = { name: "web", type: "tcp" as const, localPort: backend.echoPort, remotePort: port };
-    const frpc = await startFrpc({ frps, user: "alice", proxies: [proxy], until: "all" });
+    // One that sends pings leaves when its user is denied, and its port with it.
+    const frpc = await startFrpc({
+      frps,
+      user: "alice",
+      proxies: [proxy],
+      heartbeatSeconds: -1,
+      until: "all",
+    });
     const isServed = async () => {
       const user = await tcpUser(port);
       const served = await user.served;

@@ -25,7 +25,7 @@ const rows = Number(process.env.SLUICE_TEST_STANDBY_ROWS ?? 8);
 vi.setConfig({ testTimeout: 120_000 + users * 200 });
 
 /** As deploy/haproxy/README.md says. */
-const stopping: BridgeSettings = { "stop.delayMs": 3000, "stop.drainMs": 95_000 };
+const stopping: BridgeSettings = { "stop.delayMs": 5000, "stop.drainMs": 95_000 };
 
 describeWith(["frp", "redis", "haproxy"], "two bridges behind HAProxy", () => {
   let tls: Tls;

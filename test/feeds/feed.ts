@@ -12,6 +12,9 @@ import { unique } from "../hosts/unique.ts";
 /** How long a test keeps its sink away. */
 export const sinkDownMs = Number(process.env.SLUICE_TEST_SINK_DOWN_MS ?? 1_500);
 
+/** For an engine that is to commit all that it has delivered before it ends, however busy its Kafka is. */
+export const committing = { SHUTDOWN_TIMEOUT: "15s" };
+
 const user = { user: "alice", metas: {}, run_id: "62ef7c0ce0eab426" };
 const proxy = { user, proxy_name: "alice.ssh", proxy_type: "tcp" };
 
@@ -60,7 +63,7 @@ export class Feed {
     return feed;
   }
 
-  /** The environment of one engine, with a group of its own. */
+  /** The environment of one engine, with a group of its own, for whom what it has not committed may come again. */
   env(more: Readonly<Record<string, string>>): Record<string, string> {
     return { ...this.#asUsual, GROUP_ID: unique("feed"), INSTANCE_ID: "1", ...more };
   }

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, expect, it, vi } from "vitest";
 import { describeWith } from "../hosts/describe-with.ts";
 import { startRedpandaConnect } from "../hosts/redpanda-connect.ts";
-import { Feed, sinkDownMs } from "./feed.ts";
+import { committing, Feed, sinkDownMs } from "./feed.ts";
 import { HecRecorder } from "./hec-recorder.ts";
 
 const sink = "splunk-hec";
@@ -41,7 +41,7 @@ describeWith(["kafka", "redpanda-connect"], "Splunk, by its HTTP Event Collector
   it("every event arrives once and as it is, with its time, host and id, over a stop and a start too", async () => {
     const { splunk, env, sawAll } = await recording(feed);
     const before = await feed.visits(visits);
-    const engine = await startRedpandaConnect(config, env);
+    const engine = await startRedpandaConnect(config, { ...env, ...committing });
     await sawAll(before);
     await engine.restart();
     const after = await feed.visits(visits);

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { describeWith } from "../hosts/describe-with.ts";
 import { startRedpandaConnect } from "../hosts/redpanda-connect.ts";
-import { Feed, sinkDownMs } from "./feed.ts";
+import { committing, Feed, sinkDownMs } from "./feed.ts";
 import { WebhookRecorder } from "./webhook-recorder.ts";
 
 const sink = "webhook";
@@ -42,7 +42,7 @@ describeWith(["kafka", "redpanda-connect"], "a webhook", () => {
     it("every event arrives once, signed, as it is on the topic, over a stop and a start too", async () => {
       const { receiver, env, sawAll } = await recording(feed);
       const before = await feed.visits(visits);
-      const engine = await startRedpandaConnect(config, env);
+      const engine = await startRedpandaConnect(config, { ...env, ...committing });
       await sawAll(before);
       await engine.restart();
       const after = await feed.visits(visits);

@@ -70,6 +70,8 @@ export const redisFaults: readonly Fault[] = [
     name: "redis-silent",
     what: "the tracking link dies silently: nothing passes any more, nothing is closed",
     redisLinked: true,
+    // The link is in this process, which the verdicts on others would hold up.
+    alone: true,
     boundMs: watchdogMs,
     async strike({ bridge, redisLink, seconds }) {
       const from = bridge.log.lines.length;

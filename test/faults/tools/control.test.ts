@@ -144,8 +144,12 @@ describeWith(["kafka"], "the forwarder's thread", () => {
     const { control, bridge } = await broken("disk", settings);
     const topics = await eventsOf(bridge, settings);
     await topics.saw(ofType("bridge.started"));
+    // Whatever has just been answered has its cursor still to be saved.
+    const load = new Load({ url: bridge.url });
+    await load.more(10);
     control.set({ disk: { write: "EIO", files: "all" } });
     await bridge.log.saw(/EIO: made by a fault.*cursor|cursor.*EIO: made by a fault/);
+    await load.stop();
   });
 
   it("has the moved clock too: records are stamped by it", async () => {
