@@ -83,13 +83,7 @@ function copyOf(sessions: Sessions) {
     })),
     logins: nodes.flatMap(({ name, logins }) => logins.all().map((login) => ({ node: name, ...login }))),
     clients: clients.map((client) => ({ client, info: client.info, confirmed: client.confirmed })),
-    proxies: clients.flatMap((client) =>
-      [...client.proxies.values()].map((proxy) => {
-        const owner = roster.node(client.node).owners.get(proxy.name) === proxy;
-        const used = proxy.used || proxy.sessions.size > 0;
-        return { proxy, setting: proxy.setting, state: [proxy.open, true, owner, used] as const };
-      }),
-    ),
+    proxies: copiesOf(clients, roster),
     returns: nodes.flatMap(({ returns }) =>
       returns.all().map(([client, { monotonicMs, closed }]) => {
         return { client, atMs: sessions.wallMs(monotonicMs), closed, left: [...client.left] };
@@ -102,6 +96,20 @@ function copyOf(sessions: Sessions) {
       return { proxy, reason, signMs, meant, closed: proxy.closes - closes };
     }),
   };
+}
+
+/** In loops: nobody is answered meanwhile, and there are more of them than of all else but sessions. */
+function copiesOf(clients: readonly Client[], roster: Sessions["roster"]) {
+  const copies: { proxy: OpenProxy; setting: Setting; open: boolean; owner: boolean; used: boolean }[] = [];
+  for (const { node, proxies } of clients) {
+    const { owners } = roster.node(node);
+    for (const proxy of proxies.values()) {
+      const { setting, open, name } = proxy;
+      const used = proxy.used || proxy.sessions.size > 0;
+      copies.push({ proxy, setting, open, owner: owners.get(name) === proxy, used });
+    }
+  }
+  return copies;
 }
 
 function* linesOf({
@@ -150,7 +158,9 @@ function* linesOf({
     yield JSON.stringify(["login", node, id, user, client, info, atMs, doubtful, agreed] satisfies Line);
   }
   for (const { client, ...state } of clients) yield* clientLine(client, state);
-  for (const { proxy, setting, state } of proxies) yield* proxyLines(proxy, setting, state);
+  for (const { proxy, setting, open, owner, used } of proxies) {
+    yield* proxyLines(proxy, setting, [open, true, owner, used]);
+  }
   for (const { client, atMs, closed, left } of returns) {
     yield* clientLine(client);
     yield JSON.stringify(["return", refOf(client), atMs, closed, left] satisfies Line);
