@@ -2,6 +2,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { getPriority } from "node:os";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { type CloudEvent, Kafka } from "cloudevents";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -29,7 +30,8 @@ describeWith(["kafka"], "the forwarder's thread", () => {
     await using journal = await BridgeJournal.open(`${unique("thread")}.`);
     await journal.fill(200);
     await journal.fill(100, "user-sessions");
-    journal.start(quickSettings(brokers, { partitions: 3 }));
+    const patient = { partitions: 3, connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 };
+    journal.start(quickSettings(brokers, patient), { stuckAfterMs: 20_000 });
     await journal.forwarded();
     await journal.fill(50);
     await journal.forwarded();
@@ -252,6 +254,13 @@ async function deleteTopic(brokers: readonly string[], topic: string): Promise<v
   const admin = clientOf(brokers).admin();
   await admin.connect();
   await admin.deleteTopics({ topics: [topic] });
+  // The controller answers before the broker has heard, which takes records until then.
+  const isThere = (): Promise<boolean> =>
+    admin.fetchTopicMetadata({ topics: [topic] }).then(
+      () => true,
+      () => false,
+    );
+  while (await isThere()) await pause(50);
   await admin.disconnect();
 }
 

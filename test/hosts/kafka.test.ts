@@ -50,9 +50,10 @@ describeWith(["kafka"], "three Kafka brokers for tests", () => {
   }, 180_000);
 });
 
-function clientOf(brokers: string[], retries = 10): Kafka {
+/** A record that is sent again after it was taken would be there twice. */
+function clientOf(brokers: string[], retries = 30): Kafka {
   const retry = { retries, initialRetryTime: 100, maxRetryTime: 1_000 };
-  return new Kafka({ brokers, logLevel: logLevel.NOTHING, requestTimeout: 5_000, retry });
+  return new Kafka({ brokers, logLevel: logLevel.NOTHING, requestTimeout: 30_000, retry });
 }
 
 async function createTopic(kafka: Kafka, topic: string, replicationFactor: number): Promise<void> {

@@ -22,7 +22,7 @@ describeWith(["redis"], "a Redis for tests", () => {
   it("answers nothing while paused, and what was asked once resumed", async () => {
     await using redis = await startRedis();
     const patient = new Redis(redis.url);
-    const impatient = new Redis(redis.url, { commandTimeout: 200 });
+    const impatient = new Redis(redis.url, { commandTimeout: 2_000 });
     await Promise.all([patient.ping(), impatient.ping()]);
     await redis.pause();
     const answer = patient.ping();

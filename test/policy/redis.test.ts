@@ -12,6 +12,8 @@ import { type RedisHost, startRedis } from "../hosts/redis.ts";
 import { CuttableLink } from "./cuttable-link.ts";
 import { WatchedReplica } from "./watched-replica.ts";
 
+/** What a busy machine may take longer; the next slower way to find out takes ten seconds. */
+const busyMs = 2_000;
 const watchful: Partial<RedisTiming> = { startWithinMs: 20_000, pingEveryMs: 50, pingWithinMs: 300 };
 
 describeWith(["redis"], "the policy from Redis", () => {
@@ -154,13 +156,13 @@ describeWith(["redis"], "the policy from Redis", () => {
     await server.pause();
     const stoppedMs = performance.now();
     await watched.logged(/source is away/);
-    expect(performance.now() - stoppedMs).toBeLessThan(2500);
+    expect(performance.now() - stoppedMs).toBeLessThan(1_500 + busyMs);
     expect(watched.value("user:a")).toBe("deny");
     const written = set("user:a", "allow");
     await server.resume();
     const resumedMs = performance.now();
     await watched.changed("user:a", "allow");
-    expect(performance.now() - resumedMs).toBeLessThan(1000);
+    expect(performance.now() - resumedMs).toBeLessThan(1_000 + busyMs);
     await written;
   });
 
@@ -174,7 +176,7 @@ describeWith(["redis"], "the policy from Redis", () => {
     link.mend();
     const mendedMs = performance.now();
     await watched.changed("user:a", "allow");
-    expect(performance.now() - mendedMs).toBeLessThan(1000);
+    expect(performance.now() - mendedMs).toBeLessThan(1_000 + busyMs);
     await source.close();
     await link.close();
   });
@@ -193,15 +195,15 @@ describeWith(["redis"], "the policy from Redis", () => {
   });
 
   it("ends a rule on time while the server is stopped", async () => {
-    await operator.set("sluice:policy:user:a", "allow", "PX", 900);
     const writtenMs = performance.now();
+    await operator.set("sluice:policy:user:a", "allow", "PX", 2_000);
     await start();
     await server.pause();
     expect(await watched.changed("user:a", null)).toMatchObject({ cause: "expired" });
     const tookMs = performance.now() - writtenMs;
     await server.resume();
-    expect(tookMs).toBeGreaterThan(850);
-    expect(tookMs).toBeLessThan(2500);
+    expect(tookMs).toBeGreaterThan(1_950);
+    expect(tookMs).toBeLessThan(2_000 + busyMs);
     await watched.logged(/source is back|policy loaded/);
   });
 
@@ -209,8 +211,8 @@ describeWith(["redis"], "the policy from Redis", () => {
     await set("user:a", "allow");
     await set("user:b", "allow");
     await start();
-    await operator.pexpire("sluice:policy:user:a", 300);
-    await operator.multi().pexpire("sluice:policy:user:b", 200).persist("sluice:policy:user:b").exec();
+    await operator.pexpire("sluice:policy:user:a", 2_000);
+    await operator.multi().pexpire("sluice:policy:user:b", 1_900).persist("sluice:policy:user:b").exec();
     expect(await watched.changed("user:a", null)).toMatchObject({ cause: "expired" });
     expect(watched.values).toEqual({ "user:b": "allow" });
   });

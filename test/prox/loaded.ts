@@ -27,7 +27,9 @@ export async function startLoaded(
   writeFileSync(policy, JSON.stringify(loadPolicy));
   const [upstream, { echoPort }] = [await startUpstream(), await startBackend()];
   const configOf = (plugin: string): ProxConfig => bridged(plugin, upstream.address, `127.0.0.1:${echoPort}`);
-  const all = { "data.dir": dir, "policy.file": policy, "admin.port": 0, ...settings };
+  // As long as the plugin_timeout of the config allows.
+  const patient = { "prox.deadlineMs": 2_400 };
+  const all = { "data.dir": dir, "policy.file": policy, "admin.port": 0, ...patient, ...settings };
   const env = Object.entries(all).map(([key, value]) => [envNameOf(key), String(value)]);
   const prox = await start({ config: configOf(pluginPath), env: Object.fromEntries(env) });
   await prox.readied();

@@ -35,7 +35,8 @@ export class PluginProcess {
     this.child = spawn(program, [], {
       cwd,
       env: environment({
-        settings: { "admin.port": 0, ...settings },
+        // A call behind "ready" waits for what answers it to start, however long a busy machine takes for that.
+        settings: { "admin.port": 0, "prox.deadlineMs": 20_000, ...settings },
         env: { PATH: "/usr/bin:/bin", ...env },
       }),
     });

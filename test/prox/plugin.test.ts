@@ -9,6 +9,7 @@ import { LastKnownGood } from "../../src/policy/last-known-good.ts";
 import { frameOf } from "../../src/prox/frames.ts";
 import { anyEvent } from "../events/strict.ts";
 import { describeWith } from "../hosts/describe-with.ts";
+import { freePort } from "../hosts/ports.ts";
 import { sharedKafka } from "../hosts/shared.ts";
 import { TopicEvents } from "../hosts/topic-events.ts";
 import { unique } from "../hosts/unique.ts";
@@ -224,7 +225,7 @@ describe("the plugin", () => {
 
   it("runs beside another, each on a journal of its own, also where they share a port for operators", async () => {
     const cwd = folderWith({});
-    const port = 20_000 + (process.pid % 10_000);
+    const port = await freePort();
     const first = new PluginProcess({ cwd, settings: { "admin.port": port } });
     const second = new PluginProcess({ cwd, settings: { "admin.port": port } });
     const sockets = await Promise.all([first.ready(), second.ready()]);
