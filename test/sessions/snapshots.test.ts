@@ -2,7 +2,7 @@ import fs from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { nodeFiles } from "../../src/journal/files.ts";
-import { snapshotPath } from "../../src/sessions/snapshot-file.ts";
+import { snapshotPath, snapshotVersion, writeSnapshot } from "../../src/sessions/snapshot-file.ts";
 import { Snapshots } from "../../src/sessions/snapshots.ts";
 import { FailingFiles } from "../journal/failing-files.ts";
 import { KiB, makeDir, numbersOf, openJournal, readAll } from "../journal/harness.ts";
@@ -63,6 +63,22 @@ describe("a snapshot", () => {
     site.clock.advance(20);
     await writing;
     expect(fs.existsSync(snapshotPath(site.dir))).toBe(true);
+  });
+
+  it("is made a few lines at a time: others run in between", async () => {
+    let made = 0;
+    function* lines(): Generator<string> {
+      while (made < 5_000) yield `[${++made},"${"x".repeat(150)}"]`;
+    }
+    const header = { version: snapshotVersion, instance: "i", through: 1 };
+    const writing = writeSnapshot(makeDir(), header, lines(), async () => true, nodeFiles);
+    let atOnce = 0;
+    for (let before = 0; made < 5_000; before = made) {
+      await nextTurn();
+      atOnce = Math.max(atOnce, made - before);
+    }
+    expect(await writing).toBeGreaterThan(5_000 * 150);
+    expect(atOnce).toBeLessThan(150);
   });
 
   it("is given up when that takes longer than 5 s, and the one before stays", async () => {
