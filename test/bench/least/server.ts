@@ -80,6 +80,7 @@ function take(body: Buffer, reqid: string, answerNow: () => void): void {
 }
 
 const server = createServer({ keepAliveTimeout: 95_000 }, step === "hono" ? behindHono() : bare);
+
 process.once("SIGTERM", () => {
   process.stdout.write(`least did ${JSON.stringify({ ...did, syncs: file?.syncs ?? 0 })}\n`, () =>
     process.exit(),
