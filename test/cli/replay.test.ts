@@ -134,7 +134,9 @@ describeWith(["kafka"], "replay of a topic that was deleted", () => {
 
     const { code, stdout, stderr } = await replayed(settings, "--topic", topic);
     expect({ code, stderr }).toEqual({ code: 0, stderr: `sluice: topics created: ${topic}\n` });
-    expect(stdout).toMatch(new RegExp(`^${topic} +${`${expected.length} +`.repeat(3)}0$`, "m"));
+    const row = new RegExp(`^${topic} +${expected.length} +(\\d+) +${expected.length} +0$`, "m").exec(stdout);
+    // What a leader that had not heard of the new topic turned away is sent twice.
+    expect(Number(row?.[1]), stdout).toBeGreaterThanOrEqual(expected.length);
     expect(stdout).toContain(`epoch ${epoch}: 1 to ${expected.length}\n`);
     expect(stdout).toContain(`All ${expected.length} records are confirmed.`);
     const found = await expectOnTopic(brokers, topic, expected);
