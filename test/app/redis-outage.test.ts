@@ -43,16 +43,13 @@ const allows = (user: string) => (answer: Answer) =>
 const refusedForAll = (reason: string): Record<string, string> =>
   Object.fromEntries(users.map((user) => [user, reason]));
 
-/**
- * When the first call was made whose answer refuses bob; every answer before that one follows the old rules. How long the
- * disk took for it is another matter.
- */
+/** When the first answer came that refuses bob; every answer before that one follows the old rules. */
 async function bobIsRefusedAtMs(load: Load): Promise<number> {
   const obeys = refuses("bob", "too loud");
   if (!load.answers.some(obeys)) await load.saw(obeys, "that refuses bob");
   const first = load.answers.findIndex(obeys);
   expectRuled(load.answers.slice(0, first), denied);
-  return load.answers[first]!.sentMs;
+  return load.answers[first]!.atMs;
 }
 
 /** From now on both rules are in force, without exception. */

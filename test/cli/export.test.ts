@@ -9,7 +9,7 @@ import { eventsOf, toKafka } from "../app/stack.ts";
 import { type BridgeHost, startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { sharedKafka } from "../hosts/shared.ts";
-import { call, type Ended, interruptedAtOnce, sluice } from "./sluice.ts";
+import { call, type Ended, sluice } from "./sluice.ts";
 
 const who = { user: { user: "alice", metas: null, run_id: "run-of-alice" } };
 const proxy = { ...who, proxy_name: "alice.ssh", proxy_type: "tcp" };
@@ -114,9 +114,12 @@ describe("export of a journal", () => {
   it("puts a file in the place of an older one only when it is whole", async () => {
     const path = join(bridge.folder, "events.ndjson");
     writeFileSync(path, "older");
+    const interrupt = `const once = process.once; process.once = function (name, ...rest) {
+      if (name === "SIGINT") setImmediate(() => process.emit("SIGINT", "SIGINT"));
+      return once.call(this, name, ...rest); };`;
     const ended = await sluice(["export", "--output", path], {
       settings: { "data.dir": bridge.dataDir },
-      env: interruptedAtOnce,
+      env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(interrupt)}` },
     });
     expect(ended).toEqual({
       code: 130,

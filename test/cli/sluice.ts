@@ -40,14 +40,6 @@ export function environment({ settings = {}, env = {} }: Surroundings): Record<s
   };
 }
 
-const interrupt = `const once = process.once; process.once = function (name, ...rest) {
-  if (name === "SIGINT") setImmediate(() => process.emit("SIGINT", "SIGINT"));
-  return once.call(this, name, ...rest); };`;
-/** An environment in which Ctrl-C comes as soon as the program listens for it. */
-export const interruptedAtOnce = {
-  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(interrupt)}`,
-};
-
 /** Runs the program to its end. */
 export async function sluice(args: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
   const [program, ...first] = surroundings.command ?? [process.execPath, ...startArgs, main];

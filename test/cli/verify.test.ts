@@ -1,3 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { Kafka, logLevel, Partitioners } from "kafkajs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { sessionsTable } from "../../src/cli/verify-sessions.ts";
@@ -11,12 +16,16 @@ import { eventsOf, type KafkaSettings, toKafka } from "../app/stack.ts";
 import { startBridge } from "../hosts/bridge.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { startKafka } from "../hosts/kafka.ts";
+import { keep } from "../hosts/keeper.ts";
+import { Log } from "../hosts/log.ts";
 import { sharedKafka } from "../hosts/shared.ts";
 import type { TopicEvent } from "../hosts/topic-events.ts";
 import { quickSettings, silentLog } from "../kafka/kafka-reading.ts";
 import { SessionLog } from "../ledger/session-log.ts";
 import { judged, TopicLog } from "../ledger/topic-log.ts";
-import { type Ended, interruptedAtOnce, sluice } from "./sluice.ts";
+import { type Ended, environment, sluice } from "./sluice.ts";
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 const verified = (settings: KafkaSettings, ...args: string[]): Promise<Ended> =>
   sluice(["verify", ...args], { settings });
@@ -295,12 +304,22 @@ describeWith(["kafka"], "verify of a bridge that was killed under load", () => {
   });
 
   it("gives no verdict when Ctrl-C ends it, and says so", async () => {
-    const ended = await sluice(["verify"], { settings, env: interruptedAtOnce });
-    expect(ended).toEqual({
-      code: 130,
-      stdout: "",
-      stderr: expect.stringMatching(/sluice: ended before all was read: no verdict\n$/),
+    const copy = await copied(({ topic }) => topic.endsWith("proxies"));
+    const child = spawn(process.execPath, [main, "verify"], {
+      env: environment({ settings: copy }),
+      stdio: ["ignore", "pipe", "pipe"],
     });
+    const release = keep("process", child.pid!);
+    const notices = new Log();
+    createInterface({ input: child.stderr }).on("line", (line) => notices.add(line));
+    const stdout = text(child.stdout);
+    // Said before the first record is asked for.
+    await notices.saw(/these topics do not exist/);
+    child.kill("SIGINT");
+    const [code] = (await once(child, "close")) as [number | null];
+    release();
+    expect({ code, stdout: await stdout }).toEqual({ code: 130, stdout: "" });
+    expect(notices.lines.at(-1)).toBe("sluice: ended before all was read: no verdict");
   });
 
   it("tells a record that came twice from a number that was used twice, and passes over what is no event", async () => {

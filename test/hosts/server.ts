@@ -1,3 +1,5 @@
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Folder } from "./folder.ts";
 import { Log } from "./log.ts";
 import { closeWithFile } from "./open.ts";
@@ -90,7 +92,9 @@ export class NativeServer implements Server {
   }
 
   async pause(): Promise<void> {
+    const pid = this.#process?.pid;
     this.signal("SIGSTOP");
+    while (pid !== undefined && (await isRunning(pid))) await pause(5);
   }
 
   async resume(): Promise<void> {
@@ -110,4 +114,13 @@ export class NativeServer implements Server {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** The signal is sent before it is obeyed, thread by thread: one that is late may still answer (Linux, proc(5)). */
+async function isRunning(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const stats = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "utf8").catch(() => "")),
+  );
+  return stats.some((stat) => stat !== "" && !/^[TZX]/i.test(stat.slice(stat.lastIndexOf(")") + 2)));
 }

@@ -12,8 +12,6 @@ import { type RedisHost, startRedis } from "../hosts/redis.ts";
 import { CuttableLink } from "./cuttable-link.ts";
 import { WatchedReplica } from "./watched-replica.ts";
 
-/** What a busy machine may take longer; the next slower way to find out takes ten seconds. */
-const busyMs = 2_000;
 const watchful: Partial<RedisTiming> = { startWithinMs: 20_000, pingEveryMs: 50, pingWithinMs: 300 };
 
 describeWith(["redis"], "the policy from Redis", () => {
@@ -156,13 +154,13 @@ describeWith(["redis"], "the policy from Redis", () => {
     await server.pause();
     const stoppedMs = performance.now();
     await watched.logged(/source is away/);
-    expect(performance.now() - stoppedMs).toBeLessThan(1_500 + busyMs);
+    expect(performance.now() - stoppedMs).toBeLessThan(2500);
     expect(watched.value("user:a")).toBe("deny");
     const written = set("user:a", "allow");
     await server.resume();
     const resumedMs = performance.now();
     await watched.changed("user:a", "allow");
-    expect(performance.now() - resumedMs).toBeLessThan(1_000 + busyMs);
+    expect(performance.now() - resumedMs).toBeLessThan(1000);
     await written;
   });
 
@@ -176,7 +174,7 @@ describeWith(["redis"], "the policy from Redis", () => {
     link.mend();
     const mendedMs = performance.now();
     await watched.changed("user:a", "allow");
-    expect(performance.now() - mendedMs).toBeLessThan(1_000 + busyMs);
+    expect(performance.now() - mendedMs).toBeLessThan(1000);
     await source.close();
     await link.close();
   });
@@ -203,7 +201,7 @@ describeWith(["redis"], "the policy from Redis", () => {
     const tookMs = performance.now() - writtenMs;
     await server.resume();
     expect(tookMs).toBeGreaterThan(1_950);
-    expect(tookMs).toBeLessThan(2_000 + busyMs);
+    expect(tookMs).toBeLessThan(2_300);
     await watched.logged(/source is back|policy loaded/);
   });
 
