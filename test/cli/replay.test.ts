@@ -14,6 +14,7 @@ import { Load } from "../app/load.ts";
 import { type KafkaSettings, toKafka } from "../app/stack.ts";
 import { eventText } from "../forwarder/memory-journal.ts";
 import { type BridgeHost, type BridgeSettings, startBridge } from "../hosts/bridge.ts";
+import { deleteTopic as deleteTopicBy } from "../hosts/delete-topic.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { keep } from "../hosts/keeper.ts";
 import { Log } from "../hosts/log.ts";
@@ -52,7 +53,7 @@ async function withAdmin<T>(
 }
 
 const deleteTopic = (brokers: readonly string[], topic: string) =>
-  withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
+  withAdmin(brokers, (admin) => deleteTopicBy(admin, topic));
 
 /** All that a topic must hold, by the journal. */
 async function recordsIn(dataDir: string, stream: string): Promise<JournalRecord[]> {

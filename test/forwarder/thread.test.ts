@@ -2,11 +2,11 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { getPriority } from "node:os";
 import path from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { type CloudEvent, Kafka } from "cloudevents";
 import { beforeAll, describe, expect, it } from "vitest";
 import { partitionOf } from "../../src/kafka/partitioner.ts";
+import { deleteTopic as deleteTopicBy } from "../hosts/delete-topic.ts";
 import { describeWith } from "../hosts/describe-with.ts";
 import { type KafkaHost, startKafka } from "../hosts/kafka.ts";
 import { sharedKafka } from "../hosts/shared.ts";
@@ -253,14 +253,7 @@ function byOffset(a: ReadRecord, b: ReadRecord): number {
 async function deleteTopic(brokers: readonly string[], topic: string): Promise<void> {
   const admin = clientOf(brokers).admin();
   await admin.connect();
-  await admin.deleteTopics({ topics: [topic] });
-  // The controller answers before the broker has heard, which takes records until then.
-  const isThere = (): Promise<boolean> =>
-    admin.fetchTopicMetadata({ topics: [topic] }).then(
-      () => true,
-      () => false,
-    );
-  while (await isThere()) await pause(50);
+  await deleteTopicBy(admin, topic);
   await admin.disconnect();
 }
 
